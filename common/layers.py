@@ -1,0 +1,65 @@
+"""What stands before and after a recurrent kernel. Axis glossary and layout: common/__init__.py."""
+
+import numpy as np
+
+
+def affine(W, b, x):
+    """y = W x + b.
+
+    W ([N,] F, D)   b ([N,] F)   x (..., [N,] D, B)   ->   y (..., [N,] F, B)
+    """
+    return W @ x + b[..., None]
+
+
+def affine_backward(dy, W, x):
+    """Gradients (dW, db, dx) of `affine` for one set of outputs dy ([N,] F, B)."""
+    return dy @ x.swapaxes(-1, -2), dy.sum(-1), W.swapaxes(-1, -2) @ dy
+
+
+def lookup(W, tokens):
+    """One-hot vectors times matrix, without the one-hot vectors: column x of W for every symbol x.
+
+    W ([N,] F, D)   tokens (T, [N,] B) integers in 0..D-1   ->   drive (T, [N,] F, B)
+    """
+    if W.ndim == 2:
+        return np.take(W, tokens, axis=1).swapaxes(0, 1)
+    N, F, D = W.shape
+    columns = W.swapaxes(0, 1).reshape(F, N * D)
+    return np.take(columns, tokens + D * np.arange(N)[:, None], axis=1).transpose(1, 2, 0, 3)
+
+
+def lookup_backward(ddrive, tokens, D):
+    """dW of `lookup`: the drive's gradient summed over the steps at which each symbol stood."""
+    onehot = (tokens[..., None] == np.arange(D, dtype=tokens.dtype)).astype(ddrive.dtype)
+    return outer_sum(ddrive, onehot.swapaxes(-1, -2))
+
+
+def outer_sum(d, y):
+    """sum_t d[t] y[t]^T, the gradient of a weight matrix shared by all steps.
+
+    d (T, [N,] F, B)   y (T, [N,] H, B)   ->   ([N,] F, H)
+    """
+    if d[0].size > 4096 and d.ndim == 3:              # one large product beats T middling ones
+        return np.tensordot(d, y, axes=((0, 2), (0, 2)))
+    return (d @ y.swapaxes(-1, -2)).sum(0)
+
+
+def softmax_cross_entropy(logits, targets):
+    """Mean cross-entropy over the batch, one value per network, and its gradient.
+
+        p = softmax(logits),   L = -mean_b log p[target_b],   dL/dlogits = (p - onehot) / B
+
+    logits ([N,] K, B)   targets ([N,] B) integers   ->   loss ([N,]), dlogits ([N,] K, B)
+    """
+    p = np.exp(logits - logits.max(-2, keepdims=True))
+    p /= p.sum(-2, keepdims=True)
+    hit = np.arange(logits.shape[-2])[:, None] == targets[..., None, :]
+    loss = -np.log(np.maximum((p * hit).sum(-2), np.finfo(p.dtype).tiny)).mean(-1)
+    p -= hit
+    p /= logits.shape[-1]
+    return loss, p
+
+
+def accuracy(logits, targets):
+    """Share of the batch whose largest logit is the target, one value per network."""
+    return (logits.argmax(-2) == targets).mean(-1)
