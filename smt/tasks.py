@@ -252,6 +252,7 @@ class RetrievalMachine:
         self.vocabulary = elements + 1
         self.start = (0, 0)
         self.fewest_codes = elements + 1 if elements > 1 else 1  # see certificate.py
+        self.scope = f"every length T >= {shortest}, needle " + ("anywhere" if max_pos == 1.0 else f"before {max_pos:g} T")
 
     def _shortest_length(self, fillers):
         """The smallest T that lets `fillers` symbols precede the identifier: a + 1 <= max(1, min(ceil(max_pos T) - 1, T - 2))."""
@@ -320,6 +321,7 @@ class TableMachine:
         self.vocabulary = self.following.shape[1]
         self.start = (start, 0)
         self.fewest_codes = fewest_codes
+        self.scope = "every length"
 
     def names(self, keys):
         return [self.labels[int(key)] for key in keys]
