@@ -276,11 +276,13 @@ def sigmoid(x):
 
 
 def top_k_weights(error, share):
-    """Weights (same shape as error) of 0.5 mean + 0.5 mean of the largest `share` of the entries.
+    """Weights (same shape as error) of 0.5 mean + 0.5 mean of the largest `share` of the entries (share 0: the mean).
 
     The loss sum(weights * error) keeps rare transitions (reading the needle) from drowning in the mean over time.
     """
     flat = error.reshape(-1)
+    if share == 0:
+        return np.full(error.shape, 1 / flat.size, error.dtype)
     largest = max(1, int(round(share * flat.size)))
     weights = np.full(flat.size, 0.5 / flat.size, error.dtype)
     weights[np.argpartition(flat, flat.size - largest)[-largest:]] += 0.5 / largest

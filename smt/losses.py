@@ -1,0 +1,274 @@
+"""The losses of SMT, DMT and BPTT, each one function: forward, backward, gradients left in the networks.
+
+    smt_loss      all memories of a sequence from one encoder pass (our variant, used by the headline)
+    window_loss   one sampled memory per sequence, two encoder passes over shifted windows (the released form)
+    dmt_loss      roll the RNN out from encoder memories and pull it back to them (DAgger Memory Training)
+    bptt_loss     the ordinary way: unroll, read out, send the error back through every step
+
+Every function first sets the gradients of the networks it trains to zero. "count" is the number of targets.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from smt.layers import cross_entropy, top_k_weights, uniformity
+
+
+class Weights(NamedTuple):
+    """Coefficients of L = L_dec + read L_read + dynamics L_dyn + uniformity L_unif (paper, Eq. 5, plus L_read).
+
+    detach: L_dyn trains the updater only (the paper's ablation); read_detach: L_read trains the readout only;
+    top: share of the worst transitions that makes up half of L_dyn (0: plain mean, as in the paper).
+    """
+    dynamics: float
+    uniformity: float
+    read: float = 1.0
+    top: float = 0.1
+    detach: bool = False
+    read_detach: bool = False
+
+
+class Choices(NamedTuple):
+    """What one step draws at random: where each group of sequences is cut, which memories are compared for
+    uniformity (flat indices), and the noise on the updater's inputs (None: none)."""
+    cuts: np.ndarray
+    compared: np.ndarray
+    noise: object
+
+
+def draw_choices(rng, batch, length, memory, groups=4, compared=256):
+    """Choices for a batch of B sequences of length T."""
+    total = batch * (length + 1)
+    return Choices(rng.integers(0, length + 1, size=groups), rng.permutation(total)[:compared],
+                   memory.perturb(rng, (batch, length, memory.size)))
+
+
+def with_empty_past(y):
+    """Targets (B, T+1) aligned with the memories m_0 .. m_T: nothing is asked of the empty past."""
+    return np.concatenate([np.full((len(y), 1), -1, y.dtype), y], axis=1)
+
+
+# ---------------------------------------------------------------- supervised memory training
+
+def smt_loss(teacher, rnn, x, y, choices, weights):
+    """One SMT step's loss on tokens x and targets y (B, T); returns {"dec", "read", "dyn", "unif", "total"}.
+
+    No gradient passes from one time step to another through the updater: the longest path is one attention layer.
+    """
+    teacher.gradient.fill(0)
+    rnn.gradient.fill(0)
+    targets = with_empty_past(y)
+    memories, cache = teacher.encoder.forward(x)
+    dmemories = np.zeros_like(memories)
+    losses = {"dec": decoding_loss(teacher.decoder, memories, x, targets, choices.cuts, dmemories),
+              "read": reading_loss(rnn, memories, targets, weights, dmemories),
+              "dyn": dynamics_loss(rnn, memories, x, choices.noise, weights, dmemories),
+              "unif": uniformity_loss(memories, choices.compared, weights.uniformity, dmemories)}
+    teacher.encoder.backward(dmemories, cache)
+    losses["total"] = (losses["dec"] + weights.read * losses["read"] + weights.dynamics * losses["dyn"]
+                       + weights.uniformity * losses["unif"])
+    return losses
+
+
+def decoding_loss(decoder, memories, x, targets, cuts, dmemories):
+    """L_dec (Eq. 2): group g of the sequences is cut at c = cuts[g]; the decoder answers all later targets from m_c
+    and the inputs after c. The mean is over all targets of all groups. Adds to dmemories."""
+    groups = np.array_split(np.arange(len(x)), len(cuts))
+    count = max(1, sum(np.count_nonzero(targets[g, c:] >= 0) for g, c in zip(groups, cuts)))
+    total = 0.0
+    for group, cut in zip(groups, cuts):
+        rows = slice(group[0], group[-1] + 1)
+        logits, cache = decoder.forward(memories[rows, cut], x[rows, cut:])
+        loss, dlogits = cross_entropy(logits, targets[rows, cut:], count)
+        dmemories[rows, cut] += decoder.backward(dlogits, cache)
+        total += loss
+    return total
+
+
+def reading_loss(rnn, memories, targets, weights, dmemories):
+    """L_read: the RNN's readout answers from the encoder's memories, at every t with a target: horizon 0 of L_dec."""
+    asked = np.nonzero(targets >= 0)
+    logits, cache = rnn.readout.forward(memories[asked])
+    loss, dlogits = cross_entropy(logits, targets[asked])
+    dasked = rnn.readout.backward(dlogits * weights.read, cache)
+    if not weights.read_detach:
+        dmemories[asked] += dasked
+    return loss
+
+
+def dynamics_loss(rnn, memories, x, noise, weights, dmemories):
+    """L_dyn (Eq. 3) over all T transitions at once: f(m_t + noise, x_{t+1}) against m_{t+1}.
+
+    The gradient goes into the updater and, unless detached, into *both* memories: this is what makes the encoder's
+    memory predictable from the one before. Before the dynamics are switched on (weight 0) nothing is computed.
+    """
+    if weights.dynamics == 0:
+        return 0.0
+    batch, length, size = len(x), x.shape[1], memories.shape[2]
+    given = memories[:, :-1] if noise is None else rnn.memory.apply(memories[:, :-1], noise)
+    given = np.ascontiguousarray(given).reshape(-1, size).astype(memories.dtype, copy=False)
+    tokens = x.reshape(-1)
+    tape = rnn.updater.tape(1, batch * length)
+    logits = rnn.updater.step(given, rnn.updater.drive(tokens), tape, 0)
+    error, dlogits, dtarget = rnn.memory.dynamics_error(logits, np.ascontiguousarray(memories[:, 1:]).reshape(-1, size))
+    share = top_k_weights(error, weights.top)
+    scaled = (weights.dynamics * share)[:, None]
+    dgiven = rnn.updater.step_backward(dlogits(scaled), tape, 0).reshape(batch, length, size)
+    rnn.updater.collect(tape, tokens)
+    if not weights.detach:
+        dmemories[:, :-1] += dgiven if noise is None else rnn.memory.apply_backward(dgiven, noise)
+        dmemories[:, 1:] += (dtarget * scaled).reshape(batch, length, size)
+    return float(np.vdot(share, error))
+
+
+def uniformity_loss(memories, compared, weight, dmemories):
+    """L_unif (Eq. 4) of a random subset of the memories of the batch."""
+    flat, dflat = memories.reshape(-1, memories.shape[2]), dmemories.reshape(-1, memories.shape[2])
+    loss, dvectors = uniformity(flat[compared])
+    dflat[compared] += weight * dvectors
+    return loss
+
+
+# ---------------------------------------------------------------- the released form: windows
+
+def cut_window(tokens, last, length):
+    """The `length` tokens up to and including index last[b] of each row, left-padded with -1."""
+    index = np.asarray(last)[:, None] + np.arange(1 - length, 1)
+    return np.where(index >= 0, np.take_along_axis(tokens, np.maximum(index, 0), axis=1), -1)
+
+
+def cut_future(tokens, first, length):
+    """`length` tokens from index first[b] on, right-padded with -1."""
+    index = np.asarray(first)[:, None] + np.arange(length)
+    return np.where(index < tokens.shape[1], np.take_along_axis(tokens, np.minimum(index, tokens.shape[1] - 1), axis=1), -1)
+
+
+def window_loss(teacher, rnn, x, y, now, context, future, compared, weights, gamma=1.0):
+    """The released SMT loss: for each sequence b one memory m_t, t = now[b], of the window of `context` tokens, and
+    m_{t+1} of the window one later (both windows in one encoder call of 2B rows). Left padding is -1.
+
+    L = L_dec + dynamics * mean (f(m_t, x_{t+1}) - m_{t+1})^2 + uniformity * L_unif(memory tokens of m_t).
+    """
+    teacher.gradient.fill(0)
+    rnn.gradient.fill(0)
+    batch = len(x)
+    windows = np.concatenate([cut_window(x, now, context), cut_window(x, now + 1, context)])
+    memories, cache = teacher.encoder.forward(windows)
+    dmemories = np.zeros_like(memories)
+    ahead, asked = cut_future(x, now + 1, future), cut_future(y, now, future + 1)
+    logits, decoded = teacher.decoder.forward(memories[:batch], np.maximum(ahead, 0))
+    dec, dlogits = discounted_cross_entropy(logits, asked, gamma)
+    dmemories[:batch] += teacher.decoder.backward(dlogits, decoded)
+    dyn = dynamics_loss(rnn, memories.reshape(2, batch, -1).swapaxes(0, 1), ahead[:, :1], None, weights,
+                        dmemories.reshape(2, batch, -1).swapaxes(0, 1))
+    width = rnn.memory.size // rnn.memory.tokens
+    unif, dtokens = uniformity(memories[:batch].reshape(-1, width)[compared])
+    dmemories[:batch].reshape(-1, width)[compared] += weights.uniformity * dtokens
+    teacher.encoder.backward(dmemories, cache)
+    return {"dec": dec, "dyn": dyn, "unif": unif,
+            "total": dec + weights.dynamics * dyn + weights.uniformity * unif}
+
+
+def discounted_cross_entropy(logits, targets, gamma):
+    """Cross-entropy with weight gamma^j at horizon j, divided by the number of targets (released code)."""
+    loss, dlogits, count = 0.0, np.zeros_like(logits), max(1, np.count_nonzero(targets >= 0))
+    if gamma == 1:
+        return cross_entropy(logits, targets, count)
+    for horizon in range(logits.shape[1]):
+        part, dpart = cross_entropy(logits[:, horizon], targets[:, horizon], count)
+        loss += gamma ** horizon * part
+        dlogits[:, horizon] = gamma ** horizon * dpart
+    return loss, dlogits
+
+
+# ---------------------------------------------------------------- DAgger memory training
+
+def dmt_loss(rnn, memories, x, y, window, dynamics=10.0, top=0.1, through_time=False, detach_readout=True):
+    """Roll the RNN out for `window` steps from encoder memories and pull it back to the encoder's trajectory (Eq. 6).
+
+    memories (B, T+1, Z) are the frozen encoder's; T must be a multiple of window. The T/window segments of every
+    sequence are rolled out side by side, each from the encoder memory at its beginning. Detached (the default) every
+    step is one regression f(own state, x) -> m_t and no gradient crosses two steps; `through_time` lets it.
+    The readout's cross-entropy trains the readout only, unless detach_readout is False.
+    Returns {"dyn", "read", "total"}.
+    """
+    rnn.gradient.fill(0)
+    batch, length, size = len(x), x.shape[1], memories.shape[2]
+    segments = lambda a: np.ascontiguousarray(                              # noqa: E731  (B, T, ...) -> (window, B T/window, ...)
+        np.moveaxis(a.reshape(batch * length // window, window, *a.shape[2:]), 1, 0))
+    tokens, targets, asked = segments(x), segments(memories[:, 1:]), segments(y)
+    state = segments(memories[:, :-1])[0]
+    run = unroll(rnn, state, tokens)
+    errors = [rnn.memory.dynamics_error(run.logits[t], targets[t]) for t in range(window)]
+    error = np.stack([e[0] for e in errors])
+    share = (dynamics * top_k_weights(error, top))[..., None]
+    read, dstates = read_states(rnn, run.states[1:], asked)
+    dstate = 0.0 if detach_readout else dstates[-1]
+    for t in reversed(range(window)):
+        dlogits = errors[t][1](share[t])
+        if np.ndim(dstate):
+            dlogits = dlogits + rnn.memory.normalise_backward(dstate, run.caches[t])
+        carried = rnn.updater.step_backward(dlogits, run.tape, t)
+        dstate = carried if through_time else 0.0
+        if not detach_readout and t > 0:
+            dstate = dstate + dstates[t - 1]
+    rnn.updater.collect(run.tape, tokens)
+    dyn = float(np.vdot(share[..., 0], error))
+    return {"dyn": dyn / dynamics, "read": read, "total": dyn + read}
+
+
+class Unrolled(NamedTuple):
+    """An unrolled RNN: states (T+1, B, Z), logits (T, B, Z), the caches of the normalisation and the updater's tape."""
+    states: np.ndarray
+    logits: np.ndarray
+    caches: list
+    tape: dict
+
+
+def unroll(rnn, state, tokens):
+    """Run the RNN over tokens (T, B) from `state` (B, Z), keeping what a backward pass needs."""
+    steps = len(tokens)
+    drive, tape = rnn.updater.drive(tokens), rnn.updater.tape(steps, len(state))
+    states, caches = np.empty((steps + 1, *state.shape), state.dtype), [None] * steps
+    logits = np.empty((steps, *state.shape), state.dtype)
+    states[0] = state
+    for t in range(steps):
+        logits[t] = rnn.updater.step(states[t], drive[t], tape, t)
+        states[t + 1], caches[t] = rnn.memory.normalise(logits[t])
+    return Unrolled(states, logits, caches, tape)
+
+
+def read_states(rnn, states, targets):
+    """Cross-entropy of the readout where a target exists, and its gradient at all states (same shape)."""
+    asked = np.nonzero(targets >= 0)
+    dstates = np.zeros_like(states)
+    logits, cache = rnn.readout.forward(states[asked])
+    loss, dlogits = cross_entropy(logits, targets[asked])
+    dstates[asked] = rnn.readout.backward(dlogits, cache)
+    return loss, dstates
+
+
+# ---------------------------------------------------------------- backpropagation through time
+
+def bptt_loss(rnn, x, y):
+    """Cross-entropy of the unrolled RNN (x, y of shape (B, T)) with its gradient through every step.
+
+    Returns the loss and ||dL/dm_t|| for t = 0..T, the mean over the batch times B (the loss is a mean over targets).
+    """
+    rnn.gradient.fill(0)
+    batch, length = x.shape
+    tokens = np.ascontiguousarray(x.T)
+    first, start = rnn.memory.normalise(rnn.start.p["logits"][None])
+    run = unroll(rnn, np.repeat(first, batch, axis=0), tokens)
+    loss, dstates = read_states(rnn, run.states[1:], np.ascontiguousarray(y.T))
+    norms, dstate = np.empty(length + 1), dstates[-1]
+    for t in reversed(range(length)):
+        norms[t + 1] = np.sqrt(np.einsum("ij,ij->i", dstate, dstate)).sum()
+        dstate = rnn.updater.step_backward(rnn.memory.normalise_backward(dstate, run.caches[t]), run.tape, t)
+        if t > 0:
+            dstate += dstates[t - 1]
+    norms[0] = np.sqrt(np.einsum("ij,ij->i", dstate, dstate)).sum()
+    rnn.updater.collect(run.tape, tokens)
+    rnn.start.g["logits"] += rnn.memory.normalise_backward(dstate.sum(0, keepdims=True), start)[0]
+    return loss, norms

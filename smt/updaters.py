@@ -1,0 +1,282 @@
+"""The one-step transition f(m_t, x_{t+1}) of the RNN, five ways, behind one interface.
+
+    drive(tokens)                    what the input adds, for all steps at once: done before any loop over time
+    tape(steps, rows, backward)      arrays for what the backward pass needs, allocated once for all steps
+    step(memory, drive, tape, t)     logits of the next memory (rows, Z); `memory.py` normalises them
+    step_backward(dlogits, tape, t)  gradient of the memory (rows, Z)
+    collect(tape, tokens)            adds the gradients of all weights, one product per weight, after any loop
+
+SMT calls `step` once with all transitions of a batch as rows; BPTT calls it once per time step. Same function.
+"""
+
+import numpy as np
+
+from smt.layers import (BLOCK_SHAPES, affine, affine_backward, as_rows, block, block_backward, embedding,
+                    embedding_backward, gelu, rms_norm, rms_norm_backward, rotation, sigmoid)
+
+
+def uniform(rng, *shape, fan_in=None):
+    """U(-1/sqrt(fan_in), 1/sqrt(fan_in)), the initial weights of the released code (PyTorch's default)."""
+    bound = 1 / np.sqrt(fan_in or shape[0])
+    return rng.uniform(-bound, bound, shape)
+
+
+def block_weights(rng, width):
+    """Initial weights of one Transformer block, by the names of layers.BLOCK_SHAPES."""
+    sizes = {"D": width, "3D": 3 * width, "4D": 4 * width}
+    fan_in = {"b1": width, "w2": 4 * width, "b2": 4 * width}
+    weights = {}
+    for name, axes in BLOCK_SHAPES.items():
+        shape = [sizes[axis] for axis in axes]
+        zero = name.startswith("norm")
+        weights[name] = np.zeros(shape) if zero else uniform(rng, *shape, fan_in=fan_in.get(name, width))
+    return weights
+
+
+class Updater:
+    """Shared parts; a subclass adds `arrays` (initial weights) and step, step_backward, collect."""
+
+    def drive(self, tokens):
+        """(..., width of the table) rows for integer tokens (...)."""
+        return embedding(tokens, self.p["table"])
+
+    def tape(self, steps, rows, backward=True):
+        widths = self.taped if backward else self.taped[:1]
+        dtype = self.p["table"].dtype
+        return {name: np.empty((steps, rows, width), dtype) for name, width in widths}
+
+
+class ResidualMLP(Updater):
+    """u = carry m + W2 gelu(W1 m + b1 + U[x]) + b2: the input enters as a row of the hidden layer."""
+
+    def __init__(self, rng, vocabulary, memory, hidden=256):
+        size = memory.size
+        self.arrays = {"table": rng.standard_normal((vocabulary, hidden)),
+                       "w1": uniform(rng, size, hidden), "b1": uniform(rng, hidden, fan_in=size),
+                       "w2": uniform(rng, hidden, size), "b2": uniform(rng, size, fan_in=hidden)}
+        if memory.carry is not None:
+            self.arrays["carry"] = np.array([memory.carry])
+        self.taped = (("hidden", hidden), ("slope", hidden), ("memory", size), ("dlogits", size), ("dhidden", hidden))
+
+    def drive(self, tokens):
+        return embedding(tokens, self.p["table"] + self.p["b1"])
+
+    def step(self, memory, drive, tape, t):
+        hidden = np.matmul(memory, self.p["w1"], out=tape["hidden"][t])
+        hidden += drive
+        gelu(hidden, hidden, tape["slope"][t] if "slope" in tape else None)
+        logits = hidden @ self.p["w2"]
+        logits += self.p["b2"]
+        logits += memory * self.p["carry"] if "carry" in self.p else memory
+        if "memory" in tape:
+            tape["memory"][t] = memory
+        return logits
+
+    def step_backward(self, dlogits, tape, t):
+        tape["dlogits"][t] = dlogits
+        dhidden = np.matmul(dlogits, self.p["w2"].T, out=tape["dhidden"][t])
+        dhidden *= tape["slope"][t]
+        dmemory = dhidden @ self.p["w1"].T
+        dmemory += dlogits * self.p["carry"] if "carry" in self.p else dlogits
+        return dmemory
+
+    def collect(self, tape, tokens):
+        dlogits, dhidden = as_rows(tape["dlogits"]), as_rows(tape["dhidden"])
+        self.g["w2"] += as_rows(tape["hidden"]).T @ dlogits
+        self.g["b2"] += dlogits.sum(0)
+        self.g["w1"] += as_rows(tape["memory"]).T @ dhidden
+        self.g["b1"] += dhidden.sum(0)
+        embedding_backward(dhidden, tokens, self.g["table"])
+        if "carry" in self.p:
+            self.g["carry"] += np.einsum("ij,ij->", dlogits, as_rows(tape["memory"]))
+
+
+class TanhRNN(Updater):
+    """u = tanh(W m + b + U[x]): the plain recurrent network."""
+
+    def __init__(self, rng, vocabulary, memory):
+        size = memory.size
+        self.arrays = {"table": rng.standard_normal((vocabulary, size)),
+                       "w": uniform(rng, size, size), "b": uniform(rng, size)}
+        self.taped = (("logits", size), ("memory", size), ("dnet", size))
+
+    def drive(self, tokens):
+        return embedding(tokens, self.p["table"] + self.p["b"])
+
+    def step(self, memory, drive, tape, t):
+        logits = np.matmul(memory, self.p["w"], out=tape["logits"][t])
+        logits += drive
+        np.tanh(logits, out=logits)
+        if "memory" in tape:
+            tape["memory"][t] = memory
+        return logits.copy()
+
+    def step_backward(self, dlogits, tape, t):
+        dnet = np.multiply(tape["logits"][t], tape["logits"][t], out=tape["dnet"][t])
+        np.subtract(1, dnet, out=dnet)
+        dnet *= dlogits
+        return dnet @ self.p["w"].T
+
+    def collect(self, tape, tokens):
+        dnet = as_rows(tape["dnet"])
+        self.g["w"] += as_rows(tape["memory"]).T @ dnet
+        self.g["b"] += dnet.sum(0)
+        embedding_backward(dnet, tokens, self.g["table"])
+
+
+class GRU(Updater):
+    """z = s(W_z m + U_z[x]), r = s(W_r m + U_r[x]), n = tanh(U_n[x] + r (W_n m + c)), u = (1 - z) n + z m."""
+
+    def __init__(self, rng, vocabulary, memory):
+        size = memory.size
+        self.arrays = {"table": rng.standard_normal((vocabulary, 3 * size)), "w": uniform(rng, size, 3 * size),
+                       "b": uniform(rng, 3 * size, fan_in=size), "c": uniform(rng, size)}
+        self.taped = (("net", 3 * size), ("inner", size), ("memory", size), ("dnet", 3 * size), ("dinner", size))
+
+    def drive(self, tokens):
+        return embedding(tokens, self.p["table"] + self.p["b"])
+
+    def step(self, memory, drive, tape, t):
+        net = np.matmul(memory, self.p["w"], out=tape["net"][t])
+        update, reset, candidate = np.split(net, 3, axis=-1)
+        inner = candidate + self.p["c"]
+        update[:] = sigmoid(update + drive[:, :update.shape[1]])
+        reset[:] = sigmoid(reset + drive[:, update.shape[1]:2 * update.shape[1]])
+        candidate[:] = np.tanh(drive[:, 2 * update.shape[1]:] + reset * inner)
+        if "memory" in tape:
+            tape["inner"][t], tape["memory"][t] = inner, memory
+        return candidate + update * (memory - candidate)
+
+    def step_backward(self, dlogits, tape, t):
+        update, reset, candidate = np.split(tape["net"][t], 3, axis=-1)
+        dnet, memory, inner = tape["dnet"][t], tape["memory"][t], tape["inner"][t]
+        dupdate, dreset, dcandidate = np.split(dnet, 3, axis=-1)
+        dcandidate[:] = dlogits * (1 - update) * (1 - candidate * candidate)
+        dupdate[:] = dlogits * (memory - candidate) * update * (1 - update)
+        dreset[:] = dcandidate * inner * reset * (1 - reset)
+        tape["dinner"][t] = dcandidate * reset
+        gates, size = self.p["w"], update.shape[1]
+        dmemory = dnet[:, :2 * size] @ gates[:, :2 * size].T
+        dmemory += tape["dinner"][t] @ gates[:, 2 * size:].T
+        dmemory += dlogits * update
+        return dmemory
+
+    def collect(self, tape, tokens):
+        dnet, dinner, memory = as_rows(tape["dnet"]), as_rows(tape["dinner"]), as_rows(tape["memory"])
+        size = memory.shape[1]
+        self.g["w"][:, :2 * size] += memory.T @ dnet[:, :2 * size]
+        self.g["w"][:, 2 * size:] += memory.T @ dinner
+        self.g["b"] += dnet.sum(0)
+        self.g["c"] += dinner.sum(0)
+        embedding_backward(dnet, tokens, self.g["table"])
+
+
+class LSTM(Updater):
+    """The memory is [h, c]: c' = f c + i g, h' = o tanh(c') with gates from W h + U[x] + b. An extra: not in the paper."""
+
+    def __init__(self, rng, vocabulary, memory):
+        size = memory.size // 2
+        self.arrays = {"table": rng.standard_normal((vocabulary, 4 * size)),
+                       "w": uniform(rng, size, 4 * size), "b": uniform(rng, 4 * size, fan_in=size)}
+        self.taped = (("net", 4 * size), ("squashed", size), ("memory", 2 * size), ("dnet", 4 * size))
+
+    def drive(self, tokens):
+        return embedding(tokens, self.p["table"] + self.p["b"])
+
+    def step(self, memory, drive, tape, t):
+        hidden, cell = np.split(memory, 2, axis=-1)
+        net = np.matmul(hidden, self.p["w"], out=tape["net"][t])
+        net += drive
+        size = hidden.shape[1]
+        net[:, :3 * size] = sigmoid(net[:, :3 * size])
+        np.tanh(net[:, 3 * size:], out=net[:, 3 * size:])
+        input_gate, forget_gate, output_gate, candidate = np.split(net, 4, axis=-1)
+        new_cell = forget_gate * cell + input_gate * candidate
+        squashed = np.tanh(new_cell)
+        if "memory" in tape:
+            tape["squashed"][t], tape["memory"][t] = squashed, memory
+        return np.concatenate([output_gate * squashed, new_cell], axis=-1)
+
+    def step_backward(self, dlogits, tape, t):
+        dhidden, dcell = np.split(dlogits, 2, axis=-1)
+        input_gate, forget_gate, output_gate, candidate = np.split(tape["net"][t], 4, axis=-1)
+        squashed, cell = tape["squashed"][t], np.split(tape["memory"][t], 2, axis=-1)[1]
+        dcell = dcell + dhidden * output_gate * (1 - squashed * squashed)
+        dinput, dforget, doutput, dcandidate = np.split(tape["dnet"][t], 4, axis=-1)
+        dinput[:] = dcell * candidate * input_gate * (1 - input_gate)
+        dforget[:] = dcell * cell * forget_gate * (1 - forget_gate)
+        doutput[:] = dhidden * squashed * output_gate * (1 - output_gate)
+        dcandidate[:] = dcell * input_gate * (1 - candidate * candidate)
+        return np.concatenate([tape["dnet"][t] @ self.p["w"].T, dcell * forget_gate], axis=-1)
+
+    def collect(self, tape, tokens):
+        dnet = as_rows(tape["dnet"])
+        self.g["w"] += np.split(as_rows(tape["memory"]), 2, axis=-1)[0].T @ dnet
+        self.g["b"] += dnet.sum(0)
+        embedding_backward(dnet, tokens, self.g["table"])
+
+
+class TransformerUpdater(Updater):
+    """The paper's updater: [m tokens, Emb(x)] through bidirectional pre-norm blocks, RMSNorm; the first K outputs.
+
+    There is no extra skip: as in the released code the residual stream itself starts at m_t.
+    """
+
+    def __init__(self, rng, vocabulary, memory, depth=1, heads=4):
+        self.tokens, self.width, self.heads, self.depth = memory.tokens, memory.size // memory.tokens, heads, depth
+        self.arrays = {"table": rng.standard_normal((vocabulary, self.width)), "norm": np.zeros(self.width)}
+        for layer in range(depth):
+            for name, array in block_weights(rng, self.width).items():
+                self.arrays[f"block{layer}.{name}"] = array
+
+    def tape(self, steps, rows, backward=True):
+        head = self.width // self.heads
+        turn = rotation(np.arange(self.tokens + 1), head, head // 2, self.p["table"].dtype)
+        return {"caches": [None] * steps, "dtable": [None] * steps, "turn": turn}
+
+    def step(self, memory, drive, tape, t):
+        stream = np.concatenate([memory.reshape(len(memory), self.tokens, self.width), drive[:, None]], axis=1)
+        caches = []
+        for layer in range(self.depth):
+            stream, cache = block(stream, self.p[f"block{layer}"], self.heads, tape["turn"], None)
+            caches.append(cache)
+        y, norm = rms_norm(stream[:, :self.tokens], self.p["norm"])
+        tape["caches"][t] = (caches, norm)
+        return y.reshape(memory.shape)
+
+    def step_backward(self, dlogits, tape, t):
+        caches, norm = tape["caches"][t]
+        dstream = np.zeros((len(dlogits), self.tokens + 1, self.width), dlogits.dtype)
+        dy = dlogits.reshape(len(dlogits), self.tokens, self.width)
+        dstream[:, :self.tokens] = rms_norm_backward(dy, norm, self.p["norm"], self.g["norm"])
+        for layer in reversed(range(self.depth)):
+            dstream = block_backward(dstream, caches[layer], self.p[f"block{layer}"], self.g[f"block{layer}"])
+        tape["dtable"][t] = dstream[:, self.tokens]
+        return dstream[:, :self.tokens].reshape(dlogits.shape)
+
+    def collect(self, tape, tokens):
+        embedding_backward(np.stack(tape["dtable"]), tokens, self.g["table"])
+
+
+UPDATERS = {"mlp": ResidualMLP, "gru": GRU, "tanh": TanhRNN, "lstm": LSTM, "transformer": TransformerUpdater}
+
+
+class Readout:
+    """p(y_t | m_t) = softmax(W2 gelu(W1 m + b1) + b2)."""
+
+    def __init__(self, rng, vocabulary, memory, hidden=64):
+        self.arrays = {"w1": uniform(rng, memory.size, hidden), "b1": uniform(rng, hidden, fan_in=memory.size),
+                       "w2": uniform(rng, hidden, vocabulary), "b2": uniform(rng, vocabulary, fan_in=hidden)}
+
+    def forward(self, memory):
+        """Logits (..., V) of memories (..., Z)."""
+        hidden = affine(memory, self.p["w1"], self.p["b1"])
+        slope = np.empty_like(hidden)
+        gelu(hidden, hidden, slope)
+        return affine(hidden, self.p["w2"], self.p["b2"]), (memory, hidden, slope)
+
+    def backward(self, dlogits, cache):
+        memory, hidden, slope = cache
+        dhidden = affine_backward(dlogits, hidden, self.p["w2"], self.g["w2"], self.g["b2"])
+        dhidden *= slope
+        return affine_backward(dhidden, memory, self.p["w1"], self.g["w1"], self.g["b1"])
