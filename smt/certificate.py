@@ -202,7 +202,7 @@ def _search(learned, machine, limit):
     frontier = [0]
     while frontier and len(search.latest) <= limit:
         frontier = _advance(search, learned, machine, frontier)
-    search.closed = not frontier and len(search.latest) <= limit
+    search.closed = not frontier
     return search
 
 

@@ -77,10 +77,14 @@ def test_the_learned_machine_is_the_one_that_was_built():
     assert certificate.roles[0] == "waiting" and certificate.roles[number == 5] == ["asked 4 / holding 4"]
 
 
+def two_coats(elements):
+    """Every state as two codes, which take turns."""
+    memory, half = retrieval_memory(elements), 2 + elements
+    return Memory(np.concatenate([memory.following + half, memory.following]), np.tile(memory.answers, 2))
+
+
 def test_codes_that_behave_alike_are_counted_once():
-    memory = retrieval_memory(elements=2)
-    twice = np.concatenate([memory.following + 4, memory.following])      # number + 4: the same state, the other coat
-    certificate = Memory(twice, np.tile(memory.answers, 2)).certify(RetrievalMachine(2, max_pos=1.0))
+    certificate = two_coats(elements=2).certify(RetrievalMachine(2, max_pos=1.0))
     assert certificate.certified and len(certificate.codes) == 8 and certificate.groups == 4
     merged = merged_machine(certificate)
     assert list(merged["sizes"]) == [2, 2, 2, 2]
@@ -88,6 +92,20 @@ def test_codes_that_behave_alike_are_counted_once():
     waiting = certificate.group[0]
     armed = merged["following"][waiting, 0]
     assert merged["roles"][armed] == "armed" and merged["following"][armed, 0] == -1
+
+
+def test_codes_that_differ_only_much_later_are_not_merged():
+    step, _, empty = counting(bits=6)
+    certificate = certify(step, lambda code: np.all(code > 0, axis=1), empty, TableMachine([[0]], [[0]], ["any"]))
+    assert len(certificate.codes) == certificate.groups == 64              # 64 codes in a ring, one of them with another answer
+    certificate = certify(step, lambda code: code[:, 0] > 0, empty, TableMachine([[0]], [[0]], ["any"]))
+    assert len(certificate.codes) == 64 and certificate.groups == 2
+
+
+def test_a_token_that_never_comes_is_a_difference():
+    machine = TableMachine([[1, -1], [0, 2], [0, 0]], np.zeros((3, 2), int), "abc")
+    certificate = Memory([[1, 0], [0, 2], [0, 0]], [0, 0, 0]).certify(machine)
+    assert certificate.groups == 3
 
 
 def every_wrong_transition(memory, machine):
@@ -244,6 +262,19 @@ def test_a_step_that_depends_on_its_batch_is_not_certified():
 
     certificate = certify(step, memory.answer, memory.code(0)[0], RetrievalMachine(3))
     assert not certificate.certified and not certificate.repeatable
+
+
+def test_nor_is_one_whose_other_codes_happen_to_be_right():
+    memory = two_coats(elements=2)
+
+    def step(code, token):
+        other_coat = 4 if len(code) > 12 else 0                # a large batch, as only the second pass makes
+        return memory.code((memory.number(memory.step(code, token)) + other_coat) % 8)
+
+    certificate = certify(step, memory.answer, memory.code(0)[0], RetrievalMachine(2, max_pos=1.0))
+    assert certificate.closed and certificate.wrong == 0
+    assert not certificate.certified and not certificate.repeatable
+    assert certificate.statement == "not certified: the same code and token gave different codes in different batches"
 
 
 def test_parity_and_a_small_stack_have_certificates_too():
