@@ -89,7 +89,6 @@ def train_smt(teacher, rnn, task, rng, recipe, label="SMT", watch=None):
                 curves[name].append(losses[name])
             rnn.start.p["logits"][:] = 0                 # not trained here: set from the encoder below
             if watch:
-                set_start(teacher, rnn)
                 watch(step)
             progress.update(step, dec=mean_dec, dyn=losses["dyn"], unif=losses["unif"])
             if on is None and mean_dec < recipe.threshold:
