@@ -39,12 +39,11 @@ def outer_sum(d, y):
 
     d (T, [N,] F, B)   y (T, [N,] H, B)   ->   ([N,] F, H)
     """
-    if d[0].size > 4096 and d.ndim == 3:              # one large product beats T middling ones
-        return np.tensordot(d, y, axes=((0, 2), (0, 2)))
-    if d.shape[-1] == 1:                              # one sequence: its steps are the batch (20 to 60 times
-        steps_last = lambda a: np.moveaxis(a[..., 0], 0, -1)  # noqa: E731   faster, no (T, N, F, H) temporary)
-        return steps_last(d) @ steps_last(y).swapaxes(-1, -2)
-    return (d @ y.swapaxes(-1, -2)).sum(0)
+    if d.shape[-1] >= 4:
+        return (d @ y.swapaxes(-1, -2)).sum(0)
+    # few sequences: T tiny products would cost more than laying time beside them, once
+    steps_last = [np.moveaxis(a, 0, -2).reshape(*a.shape[1:-1], -1) for a in (d, y)]
+    return steps_last[0] @ steps_last[1].swapaxes(-1, -2)
 
 
 def softmax_cross_entropy(logits, targets):

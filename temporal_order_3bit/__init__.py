@@ -1,0 +1,1 @@
+"""Temporal order: Experiment 6a of Hochreiter & Schmidhuber (1997)."""
