@@ -69,12 +69,15 @@ def rms_norm(x, gain=None):
 def rms_norm_backward(dy, cache, gain=None, dgain=None):
     """dx = (dunit - unit mean(dunit unit)) / rms: the radial part of the gradient is removed."""
     unit, inverse = cache
-    if gain is not None:
-        dgain += np.einsum("ij,ij->j", as_rows(dy), as_rows(unit))
+    width = unit.shape[-1]
+    product = as_rows(dy) * as_rows(unit)                       # gives both sums below as matrix-vector products
+    if gain is None:
+        radial = product @ np.full(width, 1 / width, unit.dtype)
+    else:
+        dgain += np.ones(len(product), unit.dtype) @ product
+        radial = product @ ((1 + gain) / width)
         dy = dy * (1 + gain)
-    radial = np.einsum("...i,...i->...", dy, unit)[..., None]
-    radial /= unit.shape[-1]
-    dx = unit * radial
+    dx = np.multiply(unit, radial.reshape(inverse.shape), out=product.reshape(unit.shape))
     np.subtract(dy, dx, out=dx)
     dx *= inverse
     return dx
@@ -154,7 +157,8 @@ def softmax_inplace(scores):
     """Softmax over the last axis, in place."""
     scores -= scores.max(-1, keepdims=True)
     np.exp(scores, out=scores)
-    scores /= scores.sum(-1, keepdims=True)
+    total = as_rows(scores) @ np.ones(scores.shape[-1], scores.dtype)       # faster than sum(-1) for short rows
+    scores *= np.reciprocal(total, out=total).reshape(*scores.shape[:-1], 1)
     return scores
 
 
@@ -175,20 +179,22 @@ def attention(x, qkv, heads, turn, mask):
     softmax_inplace(weights)
     result = np.empty_like(x)
     np.matmul(weights, value, out=result.reshape(batch, length, heads, -1).transpose(0, 2, 1, 3))
-    return result, (x, parts, weights, turn)
+    return result, (x, parts, weights, turn, result)
 
 
 def attention_backward(dresult, cache, qkv, dqkv):
-    """dV = A^T dO; dA = dO V^T; dS = A (dA - sum(dA A)); dQ = dS K, dK = dS^T Q; then rotate back."""
-    x, parts, weights, turn = cache
+    """dV = A^T dO; dA = dO V^T; dS = A (dA - sum(dA A)) where sum(dA A) = sum(dO O); dQ = dS K, dK = dS^T Q; rotate back."""
+    x, parts, weights, turn, result = cache
     batch, length, _, heads, head_width = parts.shape
     query, key, value = parts.transpose(2, 0, 3, 1, 4)
     dparts = np.empty_like(parts)
     dquery, dkey, dvalue = dparts.transpose(2, 0, 3, 1, 4)
-    dresult = dresult.reshape(batch, length, heads, head_width).transpose(0, 2, 1, 3)
+    dresult = dresult.reshape(batch, length, heads, head_width)
+    inner = np.einsum("bqhd,bqhd->bhq", dresult, result.reshape(dresult.shape))
+    dresult = dresult.transpose(0, 2, 1, 3)
     np.matmul(weights.swapaxes(2, 3), dresult, out=dvalue)
     dscores = dresult @ value.swapaxes(2, 3)
-    dscores -= np.einsum("bhqk,bhqk->bhq", dscores, weights)[..., None]
+    dscores -= inner[..., None]
     dscores *= weights
     np.matmul(dscores, key, out=dquery)
     np.matmul(dscores.swapaxes(2, 3), query, out=dkey)
@@ -203,32 +209,47 @@ BLOCK_SHAPES = {"norm1": ("D",), "qkv": ("D", "3D"), "project": ("D", "D"), "nor
                 "w1": ("D", "4D"), "b1": ("4D",), "w2": ("4D", "D"), "b2": ("D",)}
 
 
-def block(x, p, heads, turn, mask):
-    """x + Attention(RMSNorm(x)), then + MLP(RMSNorm(.)), with the weights in the dictionary p (names of BLOCK_SHAPES)."""
+def block(x, p, heads, turn, mask, kept=None):
+    """x + Attention(RMSNorm(x)), then + MLP(RMSNorm(.)), with the weights in the dictionary p (names of BLOCK_SHAPES).
+
+    kept = (sequence indices, positions): after the attention only these N positions are computed and returned, as
+    (N, D). A decoder that is asked at few positions needs nothing else from its last block.
+    """
     normed, norm1 = rms_norm(x, p["norm1"])
     mixed, attended = attention(normed, p["qkv"], heads, turn, mask)
+    if kept is not None:
+        mixed, x = mixed[kept], x[kept]
     middle = affine(mixed, p["project"])
     middle += x
     normed, norm2 = rms_norm(middle, p["norm2"])
     hidden, slope = gelu_layer(normed, p["w1"], p["b1"])
     y = affine(hidden, p["w2"], p["b2"])
     y += middle
-    return y, (norm1, attended, mixed, norm2, normed, hidden, slope)
+    return y, (norm1, attended, mixed, norm2, normed, hidden, slope, kept)
 
 
 def block_backward(dy, cache, p, g):
     """Backward of `block`; adds the weight gradients to the dictionary g."""
-    norm1, attended, mixed, norm2, normed, hidden, slope = cache
+    norm1, attended, mixed, norm2, normed, hidden, slope, kept = cache
     dhidden = affine_backward(dy, hidden, p["w2"], g["w2"], g["b2"])
     dhidden *= slope
     dmiddle = affine_backward(dhidden, normed, p["w1"], g["w1"], g["b1"])
     dmiddle = rms_norm_backward(dmiddle, norm2, p["norm2"], g["norm2"])
     dmiddle += dy
     dmixed = affine_backward(dmiddle, mixed, p["project"], g["project"])
+    if kept is not None:
+        dmixed, dmiddle = (scatter(d, kept, attended[0].shape) for d in (dmixed, dmiddle))
     dx = attention_backward(dmixed, attended, p["qkv"], g["qkv"])
     dx = rms_norm_backward(dx, norm1, p["norm1"], g["norm1"])
     dx += dmiddle
     return dx
+
+
+def scatter(rows, kept, shape):
+    """Zeros of `shape` with `rows` at the positions `kept` (each at most once)."""
+    full = np.zeros(shape, rows.dtype)
+    full[kept] = rows
+    return full
 
 
 # ---------------------------------------------------------------- losses on arrays

@@ -79,8 +79,9 @@ def decoding_loss(decoder, memories, x, targets, cuts, dmemories):
     total = 0.0
     for group, cut in zip(groups, cuts):
         rows = slice(group[0], group[-1] + 1)
-        logits, cache = decoder.forward(memories[rows, cut], x[rows, cut:])
-        loss, dlogits = cross_entropy(logits, targets[rows, cut:], count)
+        asked = np.nonzero(targets[rows, cut:] >= 0)
+        logits, cache = decoder.forward(memories[rows, cut], x[rows, cut:], asked)
+        loss, dlogits = cross_entropy(logits, targets[rows, cut:][asked], count)
         dmemories[rows, cut] += decoder.backward(dlogits, cache)
         total += loss
     return total

@@ -76,10 +76,12 @@ class Stack:
             self._masks[key] = causal_mask(length, key[1])
         return self._masks[key]
 
-    def forward(self, stream, mask):
+    def forward(self, stream, mask, kept=None):
+        """Outputs at all positions, or (N, D) at the positions `kept` only (see layers.block)."""
         turn, caches = self.turn(stream.shape[1]), []
         for layer in range(self.depth):
-            stream, cache = block(stream, self.p[f"block{layer}"], self.heads, turn, mask)
+            last = layer == self.depth - 1
+            stream, cache = block(stream, self.p[f"block{layer}"], self.heads, turn, mask, kept if last else None)
             caches.append(cache)
         y, norm = rms_norm(stream, self.p["norm"])
         return y, (caches, norm)
@@ -181,21 +183,26 @@ class Decoder(Stack):
         self.arrays["out"] = uniform(rng, width, vocabulary)
         self.arrays["bias"] = uniform(rng, vocabulary, fan_in=width)
 
-    def forward(self, memory, future):
-        """Logits (B, F+1, V) from memories (B, Z) and future inputs (B, F), F >= 0."""
+    def forward(self, memory, future, asked=None):
+        """Logits (B, F+1, V) from memories (B, Z) and future inputs (B, F), F >= 0.
+
+        With asked = (sequence indices, horizons) only the logits (N, V) at these places.
+        """
         first = affine(memory, self.p["project"]) if "project" in self.p else memory
         stream = np.concatenate([first.reshape(len(memory), self.tokens, self.width),
                                  embedding(future, self.p["table"])], axis=1)
         if "previous" in self.p:
             stream[:, self.tokens + 1:] += embedding(future[:, :-1], self.p["previous"])
-        y, stack = super().forward(stream, self.causal(stream.shape[1]))
-        return affine(y[:, self.tokens - 1:], self.p["out"], self.p["bias"]), (memory, future, y, stack)
+        ragged = asked is not None
+        if not ragged:
+            asked = tuple(axis.ravel() for axis in np.indices((len(future), future.shape[1] + 1)))
+        y, stack = super().forward(stream, self.causal(stream.shape[1]), (asked[0], asked[1] + self.tokens - 1))
+        logits = affine(y, self.p["out"], self.p["bias"])
+        return (logits if ragged else logits.reshape(len(future), -1, logits.shape[1])), (memory, future, y, stack)
 
     def backward(self, dlogits, cache):
         memory, future, y, stack = cache
-        dy = np.zeros_like(y)
-        dy[:, self.tokens - 1:] = affine_backward(dlogits, y[:, self.tokens - 1:], self.p["out"], self.g["out"],
-                                                  self.g["bias"])
+        dy = affine_backward(dlogits.reshape(len(y), -1), y, self.p["out"], self.g["out"], self.g["bias"])
         dstream = super().backward(dy, stack)
         embedding_backward(dstream[:, self.tokens:], future, self.g["table"])
         if "previous" in self.p:

@@ -49,6 +49,14 @@ def test_the_decoder_at_horizon_j_has_seen_j_future_inputs(rng):
         assert not np.allclose(before[:, j + 1], after[:, j + 1])
 
 
+def test_asking_the_decoder_at_few_places_gives_the_same_logits(rng):
+    teacher, _, x, _ = build(rng)
+    memory = teacher.encoder.forward(x)[0][:, 2]
+    asked = (np.array([0, 0, 3, 5]), np.array([0, 6, 2, 1]))
+    everywhere, few = (teacher.decoder.forward(memory, x[:, 2:], a)[0] for a in (None, asked))
+    assert np.allclose(everywhere[asked], few, atol=1e-12)
+
+
 def test_the_decoding_loss_never_shows_the_answer(rng):
     """On a task of fresh random targets, no prediction may depend on its own target: the loss of every target is the
     same whatever the others are, so the best is ln V. (A public replication leaked exactly here: its decoder read the
@@ -58,7 +66,7 @@ def test_the_decoding_loss_never_shows_the_answer(rng):
     weights = losses.Weights(dynamics=0.5, uniformity=0.1)
     seen = []
     original = teacher.decoder.forward
-    teacher.decoder.forward = lambda memory, future: seen.append(original(memory, future)) or seen[-1]
+    teacher.decoder.forward = lambda *inputs: seen.append(original(*inputs)) or seen[-1]
     losses.smt_loss(teacher, rnn, x, y, choices, weights)
     losses.smt_loss(teacher, rnn, x, (y + 1) % V, choices, weights)
     assert len(seen) == 4
