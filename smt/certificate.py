@@ -20,8 +20,8 @@ a word that the task can really produce.
 This is our own extension; the paper's memory is continuous and has no such guarantee.
 
 What the certificate speaks about: `step` and `answer` as they compute here. Sums in another order (another
-library, another batch size) can round a value next to zero to the other sign; step 2 would show such
-a dependence (`repeatable`), but only between the two orders it tries.
+library, another batch size) can round a value next to zero to the other sign. Step 2 would show such a
+dependence (`repeatable`) between the two orders it tries; `margin` says how near to zero any bit ever comes.
 
 How small could a memory for Retrieval be? elements + 1 codes: holding each of the symbols needs a
 code of its own, and so does "armed" (the next symbol counts), while "waiting" may share the code of one held symbol,
@@ -105,6 +105,17 @@ def merged_machine(certificate):
              for g in groups]
     return {"sizes": sizes, "answers": certificate.answers[first], "roles": np.array(roles),
             "following": np.where(following == NEVER, NEVER, certificate.group[following])}
+
+
+def margin(logits, certificate):
+    """The smallest |u| that decides a bit in any transition that can happen; m' = sign(u).
+
+    logits: (codes (n, Z) float32, tokens (n,)) -> u (n, Z). A float32 sum of this size is off by about 1e-6 whatever its
+    order, so a margin far above that means that every machine computes the same codes. Infinite without a transition.
+    """
+    rows, tokens = np.nonzero(certificate.following != NEVER)
+    u = [logits(certificate.codes[rows[s:s + CHUNK]].astype(np.float32), tokens[s:s + CHUNK]) for s in range(0, len(rows), CHUNK)]
+    return min((float(np.abs(part).min()) for part in u), default=float("inf"))
 
 
 # -- the learned machine -----------------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ import json
 import numpy as np
 import pytest
 
-from smt.certificate import certify, merged_machine
+from smt.certificate import certify, margin, merged_machine
 from smt.tasks import RetrievalMachine, TableMachine, parity_machine, retrieval, stack_machine
 
 BITS = 7
@@ -324,6 +324,20 @@ def test_the_result_can_be_saved_and_read_back(tmp_path):
         assert list(saved["seed0_roles"]) == list(certificate.roles)
     summary = json.loads(json.dumps(certificate.summary()))
     assert summary["certified"] is True and summary["codes"] == 10 and summary["pairs"] == 18
+
+
+def test_the_margin_is_the_smallest_logit_of_a_transition_that_happens():
+    memory = retrieval_memory()
+    certificate = memory.certify(RetrievalMachine(8))
+
+    def logits(code, token):
+        number = memory.number(code)
+        u = 3.0 * memory.step(code, token)
+        u[(number == 4) & (token == 2), 1] *= 0.01           # holding 3, reading 2: happens
+        u[(number == 1) & (token == 0)] = 1e-9               # armed, reading the identifier: never happens
+        return u
+
+    assert margin(logits, certificate) == pytest.approx(0.03)
 
 
 def test_bad_values_are_named():
