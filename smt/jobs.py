@@ -15,17 +15,19 @@ def run_jobs(jobs, processes):
     started afresh (spawn) and stays silent; a line is printed for every finished job. The first exception of a job
     is raised here and the others are stopped.
     """
-    if processes == 1:
-        return {name: _timed(*job) for name, job in jobs.items()}
     done, started = {}, time.perf_counter()
+    if processes == 1:
+        for name, job in jobs.items():
+            done[name] = _timed(*job)
+            _report(name, done, jobs, started)
+        return done
     pool = ProcessPoolExecutor(min(processes, len(jobs)), mp_context=get_context("spawn"), initializer=_silent)
     try:
         waiting = {pool.submit(_timed, *job): name for name, job in jobs.items()}
         for future in as_completed(waiting):
             name = waiting[future]
             done[name] = future.result()
-            print(f"[{time.perf_counter() - started:5.0f} s] {len(done)}/{len(jobs)}  seed {name[0]}  {name[1]}: "
-                  f"{done[name]['seconds']:.0f} s", flush=True)
+            _report(name, done, jobs, started)
     except BaseException:
         for process in list(pool._processes.values()):
             process.terminate()
@@ -33,6 +35,11 @@ def run_jobs(jobs, processes):
         raise
     pool.shutdown()
     return {name: done[name] for name in jobs}
+
+
+def _report(name, done, jobs, started):
+    print(f"[{time.perf_counter() - started:5.0f} s] {len(done)}/{len(jobs)}  seed {name[0]}  {name[1]}: "
+          f"{done[name]['seconds']:.0f} s", flush=True)
 
 
 def _timed(function, arguments):

@@ -263,9 +263,11 @@ def bptt_loss(rnn, x, y):
     first, start = rnn.memory.normalise(rnn.start.p["logits"][None])
     run = unroll(rnn, np.repeat(first, batch, axis=0), tokens)
     loss, dstates = read_states(rnn, run.states[1:], np.ascontiguousarray(y.T))
-    norms, dstate = np.empty(length + 1), dstates[-1]
+    norms, dstate, vanished = np.empty(length + 1), dstates[-1], 1e12 * np.finfo(rnn.flat.dtype).tiny
     for t in reversed(range(length)):
         norms[t + 1] = np.sqrt(np.einsum("ij,ij->i", dstate, dstate)).sum()
+        if norms[t + 1] < vanished:                      # too small to change any sum, and on the way to denormal
+            dstate = np.zeros_like(dstate)               # numbers, on which the processor is many times slower
         dstate = rnn.updater.step_backward(rnn.memory.normalise_backward(dstate, run.caches[t]), run.tape, t)
         if t > 0:
             dstate += dstates[t - 1]

@@ -82,13 +82,15 @@ class Movie:
         x, y = retrieval(np.random.default_rng(0), 64 * elements, length, elements=elements)
         chosen = np.concatenate([np.flatnonzero(y[:, -1] == e)[:2] for e in range(1, elements + 1)])
         self.x, self.y, self.teacher, self.rnn = x[chosen], y[chosen], teacher, rnn
+        self.scored = x[-128:], y[-128:]
         self.every, self.components = every, components
-        self.steps, self.encoder, self.rolled = [], [], []
+        self.steps, self.encoder, self.rolled, self.accuracy = [], [], [], []
 
     def __call__(self, step):
         if step == 1 or step % self.every == 0:
             set_start(self.teacher, self.rnn)
             self.steps.append(step)
+            self.accuracy.append(rollout_scores(self.rnn, *self.scored)["accuracy"])
             self.encoder.append(self.teacher.encoder.forward(self.x)[0])
             run = losses.unroll(self.rnn, self.rnn.initial(len(self.x)), np.ascontiguousarray(self.x.T))
             self.rolled.append(run.states.swapaxes(0, 1))
@@ -99,9 +101,8 @@ class Movie:
         final = self.encoder[-1]
         mean, basis = principal_components(final.reshape(-1, final.shape[-1]), self.components)
         project = lambda frames: ((np.array(frames) - mean) @ basis).astype(np.float16)  # noqa: E731
-        self.basis = mean, basis
         return {"movie_encoder": project(self.encoder), "movie_rolled": project(self.rolled),
-                "movie_label": labels(self.x), "movie_steps": np.array(self.steps)}
+                "movie_label": labels(self.x), "movie_steps": np.array(self.steps), "movie_accuracy": np.array(self.accuracy)}
 
 
 def labels(x):
@@ -145,7 +146,7 @@ SCALES = (0.5, 1.0, 2.0)
 def gradient_norms(c, seed):
     """||dL/dm_t|| of untrained networks, t = 0..T, for four updaters at three sizes of the initial weights.
 
-    BPTT: the loss of the answer at T, mean over the batch. SMT: L_dyn times T, so both are per sequence and per step.
+    In float64: vanishing gradients leave the range of float32. BPTT: the loss of the answer at T, mean over the batch. SMT: L_dyn times T, so both are per sequence and per step.
     """
     length, batch = c.binary_length, 16
     x, y = retrieval(stream(seed, "gradients"), batch, length, elements=c.elements)
@@ -153,8 +154,8 @@ def gradient_norms(c, seed):
     for i, (updater, options) in enumerate(UPDATERS.items()):
         for j, scale in enumerate(SCALES):
             rng, memory = stream(seed, "init"), SphereMemory(c.size, **options)
-            teacher = model.Teacher(rng, c.elements + 1, memory, width=c.width)
-            rnn = model.RNN(rng, c.elements + 1, memory, updater)
+            teacher = model.Teacher(rng, c.elements + 1, memory, np.float64, width=c.width)
+            rnn = model.RNN(rng, c.elements + 1, memory, updater, np.float64)
             for name, weight in rnn.arrays().items():
                 if name.startswith("updater/") and weight.ndim == 2 and not name.endswith("table"):
                     weight *= scale

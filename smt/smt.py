@@ -76,7 +76,8 @@ QUICK = dict(length=16, binary_length=16, short_length=8, size=16, bits=8, hidde
              longest=256, processes=1)
 RATES = (3e-4, 1e-3, 3e-3, 1e-2)                      # BPTT's learning rates
 LENGTHS = (16, 64, 256, 1024, 4096, 65536, 1048576)   # part 3
-AT_CHANCE = 0.25                                      # twice chance for 8 symbols: not rolled out to longer sequences
+AT_CHANCE = 0.25                                      # twice chance for 8 symbols: at most this counts as "near chance"
+LOST = 0.5                                            # a network below this is not rolled out to longer sequences
 TRANSFORMER_FITS = 4096                               # T x T attention weights: longer does not fit
 
 
@@ -287,11 +288,11 @@ def test_set(c, seed, length):
 
 
 def long_scores(c, seed, name, player):
-    """{"short_<name>_t<length>": accuracy}; not run (None) once the next shorter length was at chance."""
+    """{"short_<name>_t<length>": accuracy}; not run (None) once the accuracy at a shorter length was below LOST."""
     final, accuracy = {}, 1.0
     for length in lengths(c):
-        accuracy = probes.play(player, *test_set(c, seed, length)) if accuracy > AT_CHANCE else 0.0
-        final[f"short_{name}_t{length}"] = accuracy if accuracy > 0 else None
+        accuracy = probes.play(player, *test_set(c, seed, length)) if accuracy is not None and accuracy >= LOST else None
+        final[f"short_{name}_t{length}"] = accuracy
     return final
 
 
@@ -350,12 +351,13 @@ def checks(s, c):
     at_most = lambda claim, v, bound: results.check(claim, v, f"<= {bound}", v is not None and v <= bound)   # noqa: E731
     ratio = mean("drift_smt") / mean("drift_dmt") if mean("drift_dmt") else None
     return [at_least(f"SMT + DMT solves T = {c.length} on every seed", low("smt_dmt_accuracy"), 0.99),
-            at_most("BPTT stays near chance there, at every rate, seed and budget", high("bptt_highest"), AT_CHANCE),
+            at_most(f"BPTT stays near chance at T = {c.length}, at every rate, seed and budget", high("bptt_highest"), AT_CHANCE),
             at_least("DMT lowers the drift", ratio, 2.0),
             at_least("DMT is better than as many steps more of SMT (accuracy, mean difference)",
                      mean("smt_dmt_accuracy") - mean("smt_more_accuracy"), 0.0),
             at_least(f"binary SMT solves T = {c.binary_length} on every seed", low("binary_accuracy_t128"), 0.99),
-            at_most("BPTT stays near chance there, at every rate, seed and budget", high("bptt_t128_highest"), AT_CHANCE),
+            at_most(f"BPTT stays near chance at T = {c.binary_length}, at every rate, seed and budget", high("bptt_t128_highest"),
+                    AT_CHANCE),
             at_least(f"binary SMT trained at T = {c.short_length} is right at T = {far:,} on every seed", low(f"short_binary_t{far}"), 0.99),
             at_most(f"BPTT trained at T = {c.short_length} is near chance at 16 times the length",
                     high(f"short_bptt_t{16 * c.short_length}"), AT_CHANCE),

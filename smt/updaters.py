@@ -58,6 +58,11 @@ class ResidualMLP(Updater):
             self.arrays["carry"] = np.array([memory.carry])
         self.taped = (("hidden", hidden), ("slope", hidden), ("memory", size), ("dlogits", size), ("dhidden", hidden))
 
+    def tape(self, steps, rows, backward=True):
+        """With contiguous transposes, which a product with few rows reads twice as fast."""
+        transposes = {"w1 transposed": np.ascontiguousarray(self.p["w1"].T), "w2 transposed": np.ascontiguousarray(self.p["w2"].T)}
+        return {**super().tape(steps, rows, backward), **(transposes if backward else {})}
+
     def drive(self, tokens):
         return embedding(tokens, self.p["table"] + self.p["b1"])
 
@@ -74,9 +79,9 @@ class ResidualMLP(Updater):
 
     def step_backward(self, dlogits, tape, t):
         tape["dlogits"][t] = dlogits
-        dhidden = np.matmul(dlogits, self.p["w2"].T, out=tape["dhidden"][t])
+        dhidden = np.matmul(dlogits, tape["w2 transposed"], out=tape["dhidden"][t])
         dhidden *= tape["slope"][t]
-        dmemory = dhidden @ self.p["w1"].T
+        dmemory = dhidden @ tape["w1 transposed"]
         dmemory += dlogits * self.p["carry"] if "carry" in self.p else dlogits
         return dmemory
 

@@ -1,0 +1,62 @@
+"""Memories organising themselves: the GIF of this folder, from results.json and traces.npz alone.
+
+    python3 smt/make_smt_gif.py [--out DIR]      DIR holds results.json and traces.npz; writes DIR/smt.gif
+
+Dots: the encoder's memories of 16 sequences (two for each symbol) after every token; grey before the symbol was read, then
+in the symbol's colour. Crosses: where the RNN ends when it runs on its own memory. All frames in the same plane, which is
+fitted to the last one: it puts the eight final clusters on a circle, as well as a linear map of the first principal
+components can.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+import common  # noqa: F401, E402
+import numpy as np  # noqa: E402
+
+from common import results  # noqa: E402
+from common.config import run  # noqa: E402
+from common.figures import ROLE, chance_line, plt  # noqa: E402
+from common.gifs import write_gif  # noqa: E402
+from smt.visualize_smt import ARRAYS, HERE, MAKE, circle_plane, colour_of  # noqa: E402
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out", type=Path, default=HERE, help="folder of results.json and traces.npz (default: this one)")
+    folder = parser.parse_args().out
+    record = results.read(folder / "results.json", MAKE)
+    arrays = results.read_arrays(folder / "traces.npz", (*ARRAYS, "movie_rolled", "movie_accuracy"), MAKE)
+    print(write_gif(folder / "smt.gif", painter(arrays, record), range(len(arrays["movie_steps"])), fps=8, hold=3))
+
+
+def painter(arrays, record):
+    """draw_frame(k) for write_gif: the same figure, updated."""
+    encoder, rolled, label = (arrays[f"movie_{k}"] for k in ("encoder", "rolled", "label"))
+    plane = circle_plane(encoder[-1].astype(float), label)
+    fig, (left, right) = plt.subplots(1, 2, figsize=(7.4, 3.9), dpi=75, width_ratios=[1.35, 1])
+    flat = lambda frame: frame.astype(float).reshape(-1, frame.shape[-1]) @ plane  # noqa: E731
+    dots = left.scatter(*flat(encoder[0]).T, c=colour_of(label), s=14, linewidths=0)
+    crosses = left.scatter(*flat(rolled[0][:, -2]).T, c=colour_of(label[:, -2]), s=70, marker="x", linewidths=1.8)
+    reach = 1.15 * np.abs(flat(encoder[-1])).max()
+    left.set(xlim=(-reach, reach), ylim=(-reach, reach), xticks=[], yticks=[], aspect="equal",
+             xlabel="dots: encoder's memories; crosses: RNN on its own")
+    line, = right.plot([], [], color=ROLE["smt"], label="RNN, own rollout")
+    chance_line(right, 1 / record["config"]["elements"])
+    right.set(xlim=(0, arrays["movie_steps"][-1]), ylim=(0, 1.05), xlabel="training step", ylabel="accuracy")
+    right.legend(loc="upper left")
+    title = fig.suptitle("")
+
+    def draw(k):
+        dots.set_offsets(flat(encoder[k]))
+        crosses.set_offsets(flat(rolled[k][:, -2]))
+        line.set_data(arrays["movie_steps"][:k + 1], arrays["movie_accuracy"][:k + 1])
+        title.set_text(f"SMT, step {arrays['movie_steps'][k]}: memories organise by symbol")
+        return fig
+    return draw
+
+
+if __name__ == "__main__":
+    sys.exit(run(main))

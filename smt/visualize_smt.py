@@ -1,0 +1,313 @@
+"""All figures of this folder, from results.json, traces.npz (and studies/*.json for the README) alone; nothing is trained.
+
+    python3 smt/visualize_smt.py [--out DIR]      DIR holds results.json and traces.npz; figures go to DIR/viz
+
+It prints the path of every figure it writes. With --tables it also fills the tables of README.md in that folder.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+import common  # noqa: F401, E402
+import numpy as np  # noqa: E402
+
+from common import results  # noqa: E402
+from common.config import run  # noqa: E402
+from common.figures import LABEL, ROLE, chance_line, plt, save  # noqa: E402
+from smt import readme  # noqa: E402
+from smt.certificate import merged_machine  # noqa: E402
+
+MAKE = "python3 smt/smt.py --seeds 0-4"
+ARRAYS = ("movie_encoder", "space_memories", "gradient_bptt", "machine_codes")
+HERE = Path(__file__).resolve().parent
+HELD = plt.get_cmap("tab10").colors[:8]                 # one colour for each symbol held
+METHODS = {"smt_binary": ("binary", "SMT, binary memory"), "smt_dmt": ("smt_dmt", LABEL["smt_dmt"]),
+           "smt": ("smt", LABEL["smt"]), "transformer": ("transformer", LABEL["transformer"]), "bptt": ("rnn", "BPTT")}
+
+
+# ---------------------------------------------------------------- training curves
+
+def curve(ax, record, name, color, label, every=1):
+    """One line per seed, the first one labelled; x is the training step."""
+    for i, seed_run in enumerate(record["runs"]):
+        values = seed_run["curves"].get(name)
+        if values:
+            ax.plot(np.arange(len(values)) * every, values, color=color, alpha=0.75, linewidth=1, label=label if i == 0 else None)
+
+
+def stride(record, steps_key, name):
+    """Training steps between two stored points of a curve."""
+    return steps_key / max(1, len(record["runs"][0]["curves"][name]))
+
+
+def draw_training(record):
+    """Part 1: the losses and the accuracy of the RNN's own rollout while SMT trains; BPTT beside it."""
+    fig, (left, middle, right) = plt.subplots(1, 3, figsize=(9.5, 3.5))
+    first = record["runs"][0]["curves"]
+    step = (first["direct_watched_at"][-1] if first["direct_watched_at"] else 1) / max(1, len(first["direct_dec"]))
+    curve(left, record, "direct_dec", ROLE["transformer"], "decoding $L_{dec}$", step)
+    curve(left, record, "direct_dyn", ROLE["smt"], "dynamics $L_{dyn}$", step)
+    left.set(yscale="log", xlabel="SMT training step", ylabel="loss", title="SMT: what to remember,\nthen how to update")
+    left.legend(loc="lower left")
+    for seed_run in record["runs"]:
+        c = seed_run["curves"]
+        middle.plot(c["direct_watched_at"], c["direct_accuracy"], color=ROLE["smt"], linewidth=1, alpha=0.8)
+    chance_line(middle, 1 / record["config"]["elements"])
+    middle.set(ylim=(0, 1.03), xlabel="SMT training step", ylabel="accuracy, own rollout", title="the RNN was never unrolled\nin training")
+    for i, rate in enumerate(record["config"]["rates"]):
+        curve(right, record, f"bptt_lr{rate:g}", plt.get_cmap("autumn")(i / 4), f"rate {rate:g}")
+    right.axhline(np.log(record["config"]["elements"]), color=ROLE["chance"], linestyle="--", linewidth=1, label="chance")
+    right.set(xlabel="point of the training (of 120)", ylabel="loss", title="BPTT, same sequences:\nevery rate stays at chance")
+    right.legend(fontsize=8)
+    return fig
+
+
+# ---------------------------------------------------------------- accuracy of parts 1 and 2
+
+def draw_accuracy(record):
+    """Every seed a dot, the mean a bar, chance dashed."""
+    c = record["config"]
+    panels = [(f"trained and tested at T = {c['length']}, continuous memory",
+               [("SMT", "smt_accuracy", "smt"), ("SMT, as many\nsteps more", "smt_more_accuracy", "smt"),
+                ("SMT + DMT", "smt_dmt_accuracy", "smt_dmt"), ("BPTT, same\nsequences", "bptt_same_sequences", "rnn"),
+                ("BPTT, same\nseconds", "bptt_same_seconds", "rnn"), ("Transformer", "transformer_accuracy", "transformer"),
+                ("encoder\n(ceiling)", "encoder_accuracy", "transformer")]),
+              (f"T = {c['binary_length']}, binary memory",
+               [("SMT", "binary_accuracy_t128", "binary"), ("BPTT, same\nsequences", "bptt_t128_same_sequences", "rnn"),
+                ("BPTT, same\nseconds", "bptt_t128_same_seconds", "rnn")])]
+    fig, axes = plt.subplots(1, 2, figsize=(9.5, 3.8), width_ratios=[7, 3.2], sharey=True)
+    for ax, (title, bars) in zip(axes, panels):
+        for i, (label, metric, role) in enumerate(bars):
+            values = [r["final"].get(metric) for r in record["runs"]]
+            values = np.array([v for v in values if v is not None], float)
+            ax.bar(i, values.mean() if len(values) else 0, color=ROLE[role], alpha=0.55, width=0.65)
+            ax.plot(i + np.linspace(-0.18, 0.18, len(values)), values, "o", color=ROLE[role], markersize=4.5,
+                    markeredgecolor="black", markeredgewidth=0.5)
+        chance_line(ax, 1 / c["elements"])
+        ax.set_xticks(range(len(bars)), [b[0] for b in bars], fontsize=8)
+        ax.set(title=title, ylim=(0, 1.06))
+        ax.grid(axis="x", visible=False)
+    axes[0].set_ylabel("accuracy (dots: seeds)")
+    axes[1].legend(loc="upper right")
+    return fig
+
+
+# ---------------------------------------------------------------- length
+
+def draw_lengths(record):
+    """Accuracy against test length, trained short: mean line, every seed a dot; given the same lengths, the fair opponents."""
+    c, summary = record["config"], record["summary"]
+    fig, axes = plt.subplots(1, 2, figsize=(9.5, 3.9), sharey=True)
+    left = [("binary", "binary", "-", "SMT, binary memory"), ("smt_dmt", "smt_dmt", "-", "SMT + DMT"), ("smt", "smt", "-", "SMT"),
+            ("transformer", "transformer", "-", "Transformer"), ("bptt", "rnn", "-", "BPTT")]
+    right = [("binary_curriculum", "binary", "-", "SMT binary, 16 then 32"), ("binary_random", "binary", ":", "SMT binary, 4 to 32"),
+             ("bptt_curriculum", "rnn", "-", "BPTT, 16 then 32"), ("bptt_random", "tuned_rnn", ":", "BPTT, 4 to 32")]
+    for ax, lines, title in ((axes[0], left, f"trained at T = {c['short_length']} only"),
+                             (axes[1], right, f"trained up to T = {2 * c['short_length']}")):
+        for name, role, style, label in lines:
+            draw_length_line(ax, record, name, ROLE[role], style, label)
+        chance_line(ax, 1 / c["elements"])
+        ax.set(xscale="log", xlabel="test length T (steps)", title=title, ylim=(0, 1.05))
+        ax.legend(loc="center left" if ax is axes[1] else "lower left", fontsize=8.5, frameon=True, framealpha=0.9, edgecolor="none")
+    axes[0].set_ylabel("accuracy")
+    del summary
+    return fig
+
+
+def draw_length_line(ax, record, name, color, style, label):
+    lengths = sorted(int(k.rsplit("_t", 1)[1]) for k in record["summary"] if k.startswith(f"short_{name}_t")
+                     and k.rsplit("_t", 1)[1].isdigit())
+    entries = [record["summary"][f"short_{name}_t{n}"] for n in lengths]
+    shown = [(n, e["mean"]) for n, e in zip(lengths, entries) if e["n"]]
+    ax.plot(*zip(*shown), style, color=color, label=label, marker="o", markersize=3)
+    for seed_run in record["runs"]:
+        points = [(n, seed_run["final"].get(f"short_{name}_t{n}")) for n in lengths]
+        points = [(n, v) for n, v in points if v is not None]
+        ax.plot(*zip(*points), "o", color=color, alpha=0.35, markersize=3.5)
+
+
+# ---------------------------------------------------------------- drift
+
+def draw_drift(record):
+    """Distance between the RNN's own trajectory and the encoder's, before and after DMT."""
+    fig, ax = plt.subplots(figsize=(8, 3.6))
+    for key, role, label in (("drift_smt_t", "smt", "SMT"), ("drift_smt_more_t", "chance", "SMT, as many steps more"),
+                             ("drift_dmt_t", "smt_dmt", "SMT + DMT")):
+        curves = np.array([r["curves"][key] for r in record["runs"]])
+        for values in curves:
+            ax.plot(values, color=ROLE[role], alpha=0.3, linewidth=0.8)
+        ax.plot(curves.mean(0), color=ROLE[role], label=label)
+    ax.set(yscale="log", xlabel="time step t", ylabel="drift (mean squared error)",
+           title="The RNN's own memory leaves the encoder's; DMT pulls it back (thin: seeds)")
+    ax.legend()
+    return fig
+
+
+# ---------------------------------------------------------------- gradients
+
+def draw_gradients(arrays):
+    """||dL/dm_t|| over t at initialisation, for BPTT and SMT, four updaters, three sizes of the initial weights."""
+    fig, axes = plt.subplots(1, 2, figsize=(9.5, 3.9), sharey=True)
+    updaters = (("Transformer", ROLE["transformer"]), ("GRU", ROLE["lstm"]), ("tanh", ROLE["rnn"]), ("residual MLP", ROLE["chunker"]))
+    for ax, key, title in ((axes[0], "gradient_bptt", "BPTT: through every step"), (axes[1], "gradient_smt", "SMT: through one step")):
+        for (name, color), scales in zip(updaters, arrays[key]):
+            for values, style, scale in zip(scales, (":", "-", "--"), ("0.5", "1", "2")):
+                values = np.where(values > 0, values, np.nan)
+                ax.plot(values, style, color=color, linewidth=1.4, label=name if scale == "1" else None)
+        ax.set(yscale="log", xlabel="time step t", title=title, ylim=(1e-20, 1e4))
+    for style, scale in ((":", "0.5"), ("-", "1"), ("--", "2")):
+        axes[1].plot([], [], style, color="black", label=f"initial weights × {scale}")
+    axes[0].set_ylabel(r"$\|\partial L/\partial m_t\|$ (per sequence)")
+    axes[1].legend(loc="lower center", ncol=2)
+    return fig
+
+
+# ---------------------------------------------------------------- memory space
+
+def colour_of(label):
+    """Grey: waiting; black: armed; a colour for each symbol held."""
+    return np.array([(0.72, 0.72, 0.72) if v == 0 else (0, 0, 0) if v < 0 else HELD[(v - 1) % 8] for v in np.ravel(label)])
+
+
+def circle_plane(memories, label):
+    """(components, 2): the linear map that puts the centre of each symbol's memories nearest to a point of a circle, in
+    the order of the symbols. memories (sequences, T+1, components), label (sequences, T+1)."""
+    symbols = np.unique(label[label > 0])
+    centres = np.array([memories[label == s].mean(0) for s in symbols])
+    angle = 2 * np.pi * np.arange(len(symbols)) / len(symbols)
+    return np.linalg.lstsq(centres - centres.mean(0), np.stack([np.cos(angle), np.sin(angle)], axis=1), rcond=1e-3)[0]
+
+
+def draw_space(arrays):
+    """The encoder's memories in their principal components, and where one step of the RNN moves disturbed memories."""
+    fig, axes = plt.subplots(1, 3, figsize=(9.5, 3.6))
+    memories, label = arrays["space_memories"].astype(float), arrays["space_label"]
+    flat, shade = memories.reshape(-1, memories.shape[-1]), colour_of(label)
+    for ax, (i, j) in zip(axes[:2], ((0, 1), (2, 3))):
+        ax.scatter(flat[:, i], flat[:, j], c=shade, s=9, linewidths=0)
+        ax.set(xlabel=f"principal component {i + 1}", ylabel=f"principal component {j + 1}")
+    axes[0].set_title("memories: a cluster per symbol")
+    axes[1].set_title("(grey: waiting, black: armed)")
+    start, end = arrays["space_from"], arrays["space_to"]
+    axes[2].quiver(start[:, 0], start[:, 1], *(end - start)[:, :2].T, color=colour_of(arrays["space_field_label"]),
+                   angles="xy", scale_units="xy", scale=1, width=0.004, alpha=0.8)
+    axes[2].set(xlabel="principal component 1", ylabel="principal component 2", title="one RNN step on a filler\nrepairs a disturbed memory")
+    return fig
+
+
+# ---------------------------------------------------------------- the learned machine
+
+def draw_machine(arrays, record):
+    """Left: the codes of the enumerated memory. Right: the machine they form, codes that behave alike drawn as one node."""
+    machine = SimpleNamespace(**{k.removeprefix("machine_"): v for k, v in arrays.items() if k.startswith("machine_")})
+    fig, (left, right) = plt.subplots(1, 2, figsize=(9.5, 5.2), width_ratios=[1, 1.5])
+    order = sorted(range(len(machine.codes)), key=lambda i: role_rank(str(machine.roles[i])))
+    left.imshow(machine.codes[order], cmap="Greys", aspect="auto", interpolation="nearest", vmin=-1, vmax=1.6)
+    left.set_yticks(range(len(order)), [short_role(str(machine.roles[i])) for i in order], fontsize=7)
+    left.set(xlabel="bit", title=f"all {len(order)} codes that can occur")
+    left.grid(visible=False)
+    draw_graph(right, merged_machine(machine))
+    statement = record["runs"][0].get("statement", {}).get("short", "")
+    right.set_title("the learned machine" + ("\n(certified: right for every length)" if statement.startswith("exact") else ""))
+    return fig
+
+
+def role_rank(role):
+    """Waiting, armed, holding 1.., asked 1.."""
+    first = role.split(" / ")[-1] if "holding" in role else role
+    kinds = ["waiting", "armed", "holding", "asked"]
+    return next((i for i, kind in enumerate(kinds) if kind in first), 9), first, role
+
+
+def short_role(role):
+    """'holding 3 / waiting' -> 'waiting, holds 3'; long lists of 'asked' are cut."""
+    parts = [p.replace("holding", "holds") for p in role.split(" / ")]
+    parts.sort(key=lambda p: ("waiting", "armed", "holds", "asked").index(p.split(" ")[0]))
+    return ", ".join(parts[:2]) + (" …" if len(parts) > 2 else "")
+
+
+def draw_graph(ax, graph):
+    """Nodes by what they hold: waiting at the left, armed in the middle, one ray for each symbol; arrows are tokens."""
+    places = node_places(graph)
+    following = graph["following"]
+    for source in range(len(following)):
+        for target in sorted(set(following[source][following[source] >= 0].tolist()) - {source}):
+            tokens = np.flatnonzero(following[source] == target)
+            draw_arrow(ax, places[source], places[target], tokens)
+    for node, (x, y) in places.items():
+        role = str(graph["roles"][node])
+        held = [int(p.split(" ")[1]) for p in role.split(" / ") if p.startswith(("holding", "asked"))]
+        color = HELD[(held[0] - 1) % 8] if len(set(held)) == 1 else "white"
+        ax.plot(x, y, "o", markersize=19, color=color, markeredgecolor="black", markeredgewidth=1.0, zorder=3)
+        ax.text(x, y, node_text(role), ha="center", va="center", fontsize=7, zorder=4,
+                color="white" if len(set(held)) == 1 else "black")
+    ax.set_axis_off()
+    ax.set_aspect("equal")
+    ax.margins(0.08)
+
+
+def node_text(role):
+    kinds = role.split(" / ")
+    held = sorted({p.split(" ")[1] for p in kinds if p.startswith("holding")})
+    asked = sorted({p.split(" ")[1] for p in kinds if p.startswith("asked")})
+    words = ["wait"] * ("waiting" in kinds) + ["arm"] * ("armed" in kinds) + ["".join(held)] * bool(held)
+    return "\n".join(words) if words else "→" + ("any" if len(asked) > 1 else asked[0])
+
+
+def node_places(graph):
+    """Positions of the groups: holding k and its answer lie on the ray of k; the others near the middle."""
+    places, taken = {}, {}
+    for node, role in enumerate(str(r) for r in graph["roles"]):
+        kinds = role.split(" / ")
+        held = [int(p.split(" ")[1]) for p in kinds if p.startswith("holding")]
+        asked = [int(p.split(" ")[1]) for p in kinds if p.startswith("asked")]
+        angle, radius = (0.0, 0.0), 0.0
+        if "armed" in kinds:
+            place = (0.0, 0.0)
+        elif len(set(held)) == 1 or (not held and len(set(asked)) == 1):
+            symbol, radius = (held or asked)[0], 2.0 if held else 3.2
+            angle = np.pi * (0.62 - 1.24 * (symbol - 1) / 7)
+            place = (radius * np.cos(angle), radius * np.sin(angle))
+        else:
+            place = (-2.2, 0.0)
+        crowd = taken.setdefault((round(place[0], 2), round(place[1], 2)), [])
+        crowd.append(node)
+        shift = 0.62 * ((len(crowd)) // 2) * (-1) ** len(crowd)
+        places[node] = (place[0] - 0.12 * abs(shift), place[1] + shift) if place[0] <= 0 else \
+            (place[0] + shift * -np.sin(angle), place[1] + shift * np.cos(angle))
+    return places
+
+
+def draw_arrow(ax, start, end, tokens):
+    """An arrow whose label names its tokens: 0, one symbol, or 'a-b' for a run of them."""
+    ax.annotate("", xy=end, xytext=start, zorder=2, arrowprops=dict(
+        arrowstyle="-|>", color="0.45", linewidth=0.8, shrinkA=10, shrinkB=10, connectionstyle="arc3,rad=0.12"))
+    text = str(tokens[0]) if len(tokens) == 1 else f"{tokens[0]}-{tokens[-1]}" if np.all(np.diff(tokens) == 1) else f"{len(tokens)} symbols"
+    x, y = 0.62 * np.array(start) + 0.38 * np.array(end)
+    ax.text(x, y, text, fontsize=6, color="0.25", ha="center", va="center",
+            bbox=dict(facecolor="white", edgecolor="none", pad=0.4, alpha=0.8), zorder=2)
+
+
+# ---------------------------------------------------------------- main
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out", type=Path, default=HERE, help="folder of results.json and traces.npz (default: this one)")
+    parser.add_argument("--tables", action="store_true", help="also fill the tables of README.md in that folder")
+    options = parser.parse_args()
+    folder = options.out
+    record = results.read(folder / "results.json", MAKE)
+    arrays = results.read_arrays(folder / "traces.npz", ARRAYS, MAKE)
+    for name, fig in (("training", draw_training(record)), ("accuracy", draw_accuracy(record)), ("lengths", draw_lengths(record)),
+                      ("drift", draw_drift(record)), ("gradients", draw_gradients(arrays)), ("memory_space", draw_space(arrays)),
+                      ("machine", draw_machine(arrays, record))):
+        print(save(fig, folder / "viz" / f"{name}.png"))
+    if options.tables:
+        readme.update(record, folder)
+
+
+if __name__ == "__main__":
+    sys.exit(run(main))
