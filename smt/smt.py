@@ -350,18 +350,18 @@ def checks(s, c):
     at_least = lambda claim, v, bound: results.check(claim, v, f">= {bound}", v is not None and v >= bound)  # noqa: E731
     at_most = lambda claim, v, bound: results.check(claim, v, f"<= {bound}", v is not None and v <= bound)   # noqa: E731
     ratio = mean("drift_smt") / mean("drift_dmt") if mean("drift_dmt") else None
-    return [at_least(f"SMT + DMT solves T = {c.length} on every seed", low("smt_dmt_accuracy"), 0.99),
-            at_most(f"BPTT stays near chance at T = {c.length}, at every rate, seed and budget", high("bptt_highest"), AT_CHANCE),
-            at_least("DMT lowers the drift", ratio, 2.0),
-            at_least("DMT is better than as many steps more of SMT (accuracy, mean difference)",
+    return [at_least(f"part 1: SMT + DMT solves T = {c.length} on every seed", low("smt_dmt_accuracy"), 0.99),
+            at_most(f"part 1: BPTT stays near chance at T = {c.length}, at every rate, seed and budget", high("bptt_highest"), AT_CHANCE),
+            at_least("part 1: DMT lowers the drift", ratio, 2.0),
+            at_least("part 1: DMT is better than as many steps more of SMT (accuracy, mean difference)",
                      mean("smt_dmt_accuracy") - mean("smt_more_accuracy"), 0.0),
-            at_least(f"binary SMT solves T = {c.binary_length} on every seed", low("binary_accuracy_t128"), 0.99),
-            at_most(f"BPTT stays near chance at T = {c.binary_length}, at every rate, seed and budget", high("bptt_t128_highest"),
-                    AT_CHANCE),
-            at_least(f"binary SMT trained at T = {c.short_length} is right at T = {far:,} on every seed", low(f"short_binary_t{far}"), 0.99),
-            at_most(f"BPTT trained at T = {c.short_length} is near chance at 16 times the length",
+            at_least(f"part 2: binary SMT solves T = {c.binary_length} on every seed", low("binary_accuracy_t128"), 0.99),
+            at_most(f"part 2: BPTT stays near chance at T = {c.binary_length}, at every rate, seed and budget",
+                    high("bptt_t128_highest"), AT_CHANCE),
+            at_least(f"part 3: binary SMT trained at T = {c.short_length} is right at T = {far:,} on every seed", low(f"short_binary_t{far}"), 0.99),
+            at_most(f"part 3: BPTT trained at T = {c.short_length} is near chance at 16 times the length",
                     high(f"short_bptt_t{16 * c.short_length}"), AT_CHANCE),
-            at_least("the binary memory is certified exact for every length on every seed", low("certified"), 1.0)]
+            at_least("part 4: the binary memory is certified exact for every length on every seed", low("certified"), 1.0)]
 
 
 def report(record):
