@@ -1,0 +1,1 @@
+"""Hochreiter's fundamental deep learning problem, measured. Start with vanishing_gradient.py."""
