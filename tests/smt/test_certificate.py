@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 
 from smt.certificate import certify, margin, merged_machine
+from smt.memory import BinaryMemory
+from smt.model import RNN
 from smt.tasks import RetrievalMachine, TableMachine, parity_machine, retrieval, stack_machine
 
 BITS = 7
@@ -314,6 +316,26 @@ def test_no_memory_of_two_codes_solves_retrieval_of_two_symbols():
     for table in itertools.product(range(2), repeat=6):
         for answers in itertools.product((1, 2), repeat=2):
             assert not Memory(np.reshape(table, (2, 3)), answers, bits=1).certify(machine).certified
+
+
+def test_an_untrained_network_gets_a_counterexample_that_the_network_itself_confirms():
+    rnn = RNN(np.random.default_rng(0), vocabulary=4, memory=BinaryMemory(6), hidden=8)
+    certificate = certify(rnn.step, rnn.answer, rnn.initial(1)[0], RetrievalMachine(3))
+    assert certificate.closed and certificate.repeatable and not certificate.certified
+    code = rnn.initial(1)
+    for token in certificate.counterexample:
+        code = rnn.step(code, np.array([token]))
+    assert rnn.answer(code)[0] == certificate.given != certificate.expected
+
+
+def test_a_network_follows_its_learned_machine_bit_by_bit():
+    rnn = RNN(np.random.default_rng(1), vocabulary=4, memory=BinaryMemory(6), hidden=8)
+    certificate = certify(rnn.step, rnn.answer, rnn.initial(1)[0], RetrievalMachine(3))
+    x, _ = retrieval(np.random.default_rng(2), batch=20, length=30, elements=3)
+    code, row = rnn.initial(20), np.zeros(20, int)
+    for token in x.T:
+        code, row = rnn.step(code, token), certificate.following[row, token]
+        assert np.array_equal(code, certificate.codes[row])
 
 
 def test_the_result_can_be_saved_and_read_back(tmp_path):
