@@ -3,9 +3,8 @@
     python3 smt/make_smt_gif.py [--out DIR]      DIR holds results.json and traces.npz; writes DIR/smt.gif
 
 Dots: the encoder's memories of 16 sequences (two for each symbol) after every token; grey before the symbol was read, then
-in the symbol's colour. Crosses: where the RNN ends when it runs on its own memory. All frames in the same plane, which is
-fitted to the last one: it puts the eight final clusters on a circle, as well as a linear map of the first principal
-components can.
+in the symbol's colour. Crosses: where the RNN is before the question when it runs on its own memory. All frames are in the
+same plane: the linear map that, on other sequences, puts each symbol's final memories nearest to a point of a circle.
 """
 
 import argparse
@@ -14,13 +13,12 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import common  # noqa: F401, E402
-import numpy as np  # noqa: E402
 
 from common import results  # noqa: E402
 from common.config import run  # noqa: E402
 from common.figures import ROLE, chance_line, plt  # noqa: E402
 from common.gifs import write_gif  # noqa: E402
-from smt.visualize_smt import ARRAYS, HERE, MAKE, circle_plane, colour_of  # noqa: E402
+from smt.visualize_smt import ARRAYS, HERE, MAKE, colour_of  # noqa: E402
 
 
 def main():
@@ -35,18 +33,16 @@ def main():
 def painter(arrays, record):
     """draw_frame(k) for write_gif: the same figure, updated."""
     encoder, rolled, label = (arrays[f"movie_{k}"] for k in ("encoder", "rolled", "label"))
-    plane = circle_plane(encoder[-1].astype(float), label)
     fig, (left, right) = plt.subplots(1, 2, figsize=(7.4, 3.9), dpi=75, width_ratios=[1.35, 1])
-    flat = lambda frame: frame.astype(float).reshape(-1, frame.shape[-1]) @ plane  # noqa: E731
+    flat = lambda frame: frame.astype(float).reshape(-1, 2)  # noqa: E731
     dots = left.scatter(*flat(encoder[0]).T, c=colour_of(label), s=14, linewidths=0)
     crosses = left.scatter(*flat(rolled[0][:, -2]).T, c=colour_of(label[:, -2]), s=70, marker="x", linewidths=1.8)
-    reach = 1.15 * np.abs(flat(encoder[-1])).max()
-    left.set(xlim=(-reach, reach), ylim=(-reach, reach), xticks=[], yticks=[], aspect="equal",
-             xlabel="dots: encoder's memories; crosses: RNN on its own")
+    left.set(xlim=(-1.5, 1.5), ylim=(-1.5, 1.5), xticks=[], yticks=[], aspect="equal",
+             xlabel="dots: encoder, crosses: RNN alone")
     line, = right.plot([], [], color=ROLE["smt"], label="RNN, own rollout")
     chance_line(right, 1 / record["config"]["elements"])
     right.set(xlim=(0, arrays["movie_steps"][-1]), ylim=(0, 1.05), xlabel="training step", ylabel="accuracy")
-    right.legend(loc="upper left")
+    right.legend(loc="center right")
     title = fig.suptitle("")
 
     def draw(k):

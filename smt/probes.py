@@ -78,12 +78,11 @@ class Watch:
 class Movie:
     """Memories of the same sequences (two for each symbol) while encoder and RNN learn."""
 
-    def __init__(self, teacher, rnn, elements, length, every, components=8):
+    def __init__(self, teacher, rnn, elements, length, every):
         x, y = retrieval(np.random.default_rng(0), 64 * elements, length, elements=elements)
         chosen = np.concatenate([np.flatnonzero(y[:, -1] == e)[:2] for e in range(1, elements + 1)])
-        self.x, self.y, self.teacher, self.rnn = x[chosen], y[chosen], teacher, rnn
-        self.scored = x[-128:], y[-128:]
-        self.every, self.components = every, components
+        self.x, self.scored, self.teacher, self.rnn = x[chosen], (x[-128:], y[-128:]), teacher, rnn
+        self.elements, self.every = elements, every
         self.steps, self.encoder, self.rolled, self.accuracy = [], [], [], []
 
     def __call__(self, step):
@@ -96,13 +95,12 @@ class Movie:
             self.rolled.append(run.states.swapaxes(0, 1))
 
     def arrays(self):
-        """Everything in the coordinates of the final memories' principal components: movie_encoder and movie_rolled
-        (frames, sequences, T+1, components), movie_label (sequences, T+1), movie_steps."""
-        final = self.encoder[-1]
-        mean, basis = principal_components(final.reshape(-1, final.shape[-1]), self.components)
-        project = lambda frames: ((np.array(frames) - mean) @ basis).astype(np.float16)  # noqa: E731
-        return {"movie_encoder": project(self.encoder), "movie_rolled": project(self.rolled),
-                "movie_label": labels(self.x), "movie_steps": np.array(self.steps), "movie_accuracy": np.array(self.accuracy)}
+        """Everything in the symbol plane of the final encoder: movie_encoder and movie_rolled (frames, sequences, T+1, 2),
+        movie_label (sequences, T+1), movie_steps, movie_accuracy."""
+        mean, plane = symbol_plane(self.teacher, self.elements, self.x.shape[1])
+        project = lambda frames: ((np.array(frames) - mean) @ plane).astype(np.float16)  # noqa: E731
+        return {"movie_encoder": project(self.encoder), "movie_rolled": project(self.rolled), "movie_label": labels(self.x),
+                "movie_steps": np.array(self.steps), "movie_accuracy": np.array(self.accuracy)}
 
 
 def labels(x):
@@ -121,19 +119,35 @@ def principal_components(vectors, count):
     return mean, directions[:count].T
 
 
-def memory_space(teacher, rnn, elements, length, sequences=96, points=400):
-    """Memories of fresh sequences in their own principal components, and the updater's vector field: where disturbed
-    memories go in one step on a filler symbol."""
+def symbol_plane(teacher, elements, length, sequences=600):
+    """The plane in which the memory shows its symbol, for pictures: mean (Z,) and a linear map (Z, 2).
+
+    Ridge regression, on sequences of its own, of a point on the unit circle (symbol e at angle 2 pi e / elements; the
+    centre for memories that hold none) on the memory. The first principal components show mostly the time.
+    """
+    x, _ = retrieval(np.random.default_rng(2), sequences, length, elements=elements)
+    memories, label = teacher.encoder.forward(x)[0], labels(x).reshape(-1)
+    flat = memories.reshape(-1, memories.shape[-1]).astype(float)
+    mean, angle = flat.mean(0), 2 * np.pi * label / elements
+    target = np.where(label[:, None] > 0, np.stack([np.cos(angle), np.sin(angle)], axis=1), 0)
+    gram = (flat - mean).T @ (flat - mean)
+    return mean, np.linalg.solve(gram + 1e-3 * len(flat) * np.eye(len(gram)), (flat - mean).T @ target)
+
+
+def memory_space(teacher, rnn, elements, length, sequences=96, points=250):
+    """Memories of fresh sequences in their principal components and in the symbol plane, and the updater's vector field:
+    where disturbed memories go in one step on a filler symbol."""
     rng = np.random.default_rng(1)
     x, _ = retrieval(rng, sequences, length, elements=elements)
     memories, label = teacher.encoder.forward(x)[0], labels(x)
     flat = memories.reshape(-1, memories.shape[-1])
-    mean, basis = principal_components(flat, 8)
+    components, plane = principal_components(flat, 2), symbol_plane(teacher, elements, length)
     chosen = rng.choice(len(flat), points)
-    start = rnn.memory.normalise(flat[chosen] + 0.7 * rng.standard_normal((points, flat.shape[1]), dtype=np.float32))[0]
+    start = rnn.memory.normalise(flat[chosen] + 0.25 * rng.standard_normal((points, flat.shape[1]), dtype=np.float32))[0]
     end = rnn.step(start, rng.integers(1, elements + 1, points))
-    return {"space_memories": ((memories - mean) @ basis).astype(np.float16), "space_label": label,
-            "space_from": ((start - mean) @ basis).astype(np.float32), "space_to": ((end - mean) @ basis).astype(np.float32),
+    onto = lambda vectors, axes: ((vectors - axes[0]) @ axes[1]).astype(np.float32)  # noqa: E731
+    return {"space_components": onto(flat, components), "space_plane": onto(flat, plane), "space_label": label.reshape(-1),
+            "space_time": np.tile(np.arange(length + 1), sequences), "space_from": onto(start, plane), "space_to": onto(end, plane),
             "space_field_label": label.reshape(-1)[chosen]}
 
 

@@ -238,7 +238,7 @@ def short_binary(c, seed, kind):
                    "certified_groups": proof.groups if proof.certified else None,
                    "certified_from_t3": strictest.certified}
     final.update({k if kind == "short" else f"{k}_{kind}": v for k, v in certificate.items()})
-    final[f"{name}_seconds"] = curves["seconds"]
+    final[f"short_{name}_seconds"] = curves["seconds"]
     keep = kind == "short"
     return {"final": final, "weights": named(f"{name}_short", rnn), "statement": {kind: proof.statement, f"{kind}, T >= 3": strictest.statement},
             "curves": {f"short_binary_{k}": curves[k] for k in ("dec", "dyn")} if keep else {},
@@ -314,27 +314,29 @@ def second_jobs(c, seed, final):
 
 
 def headline(options):
-    """All parts for all seeds, then results.json, traces.npz and weights.npz (of the first seed)."""
-    started, c = time.time(), options.config
-    parts = run_jobs({(seed, job[0]): job[1:] for seed in options.seeds for job in first_jobs(c, seed)}, c.processes)
-    later = {(seed, job[0]): job[1:] for seed in options.seeds for job in second_jobs(c, seed, merge(parts, seed, "final"))}
-    parts = {**parts, **run_jobs(later, c.processes)}
-    runs = [{"seed": seed, "curves": {k: thin(v) for k, v in merge(parts, seed, "curves").items()},
-             "final": results.finite(merge(parts, seed, "final")), "statement": merge(parts, seed, "statement"),
-             "seconds": sum(part["seconds"] for key, part in parts.items() if key[0] == seed)} for seed in options.seeds]
+    """All parts, seed by seed. results.json is written anew after every seed; traces.npz and weights.npz after the first."""
+    started, c, runs = time.time(), options.config, []
     config = {**asdict(c), "rates": RATES, "plans": {k: str(v) for k, v in recipes(c).items()}}
-    record = results.record("smt", options, runs, started=started, config=config)
-    record["checks"] = checks(record["summary"], c)
-    first = options.seeds[0]
-    results.write(options.out / "results.json", record)
-    results.write_arrays(options.out / "traces.npz", **merge(parts, first, "arrays"))
-    results.write_arrays(options.out / "weights.npz", **merge(parts, first, "weights"))
+    for seed in options.seeds:
+        parts = run_jobs({(seed, job[0]): job[1:] for job in first_jobs(c, seed)}, c.processes)
+        parts.update(run_jobs({(seed, job[0]): job[1:] for job in second_jobs(c, seed, merge(parts, "final"))}, c.processes))
+        runs.append({"seed": seed, "curves": {k: thin(v) for k, v in merge(parts, "curves").items()}, "final": results.finite(
+            merge(parts, "final")), "statement": merge(parts, "statement"), "seconds": sum(p["seconds"] for p in parts.values())})
+        record = results.record("smt", options, runs, started=started, config=config)
+        record["checks"] = checks(record["summary"], c)
+        results.write(options.out / "results.json", record)
+        if len(runs) == 1:
+            results.write_arrays(options.out / "traces.npz", **merge(parts, "arrays"))
+            results.write_arrays(options.out / "weights.npz", **merge(parts, "weights"))
     report(record)
 
 
-def merge(parts, seed, what):
-    """One dictionary from all jobs of a seed."""
-    return {k: v for key, part in parts.items() if key[0] == seed for k, v in part.get(what, {}).items()}
+def merge(parts, what):
+    """One dictionary from all jobs; two jobs must not report the same name."""
+    merged = [(k, v) for part in parts.values() for k, v in part.get(what, {}).items()]
+    if len(dict(merged)) < len(merged):
+        raise KeyError(f"two jobs report the same {what}")
+    return dict(merged)
 
 
 def thin(values, points=120):

@@ -21,7 +21,7 @@ from smt import readme  # noqa: E402
 from smt.certificate import merged_machine  # noqa: E402
 
 MAKE = "python3 smt/smt.py --seeds 0-4"
-ARRAYS = ("movie_encoder", "space_memories", "gradient_bptt", "machine_codes")
+ARRAYS = ("movie_encoder", "space_plane", "gradient_bptt", "machine_codes")
 HERE = Path(__file__).resolve().parent
 HELD = plt.get_cmap("tab10").colors[:8]                 # one colour for each symbol held
 METHODS = {"smt_binary": ("binary", "SMT, binary memory"), "smt_dmt": ("smt_dmt", LABEL["smt_dmt"]),
@@ -172,29 +172,24 @@ def colour_of(label):
     return np.array([(0.72, 0.72, 0.72) if v == 0 else (0, 0, 0) if v < 0 else HELD[(v - 1) % 8] for v in np.ravel(label)])
 
 
-def circle_plane(memories, label):
-    """(components, 2): the linear map that puts the centre of each symbol's memories nearest to a point of a circle, in
-    the order of the symbols. memories (sequences, T+1, components), label (sequences, T+1)."""
-    symbols = np.unique(label[label > 0])
-    centres = np.array([memories[label == s].mean(0) for s in symbols])
-    angle = 2 * np.pi * np.arange(len(symbols)) / len(symbols)
-    return np.linalg.lstsq(centres - centres.mean(0), np.stack([np.cos(angle), np.sin(angle)], axis=1), rcond=1e-3)[0]
-
-
 def draw_space(arrays):
-    """The encoder's memories in their principal components, and where one step of the RNN moves disturbed memories."""
-    fig, axes = plt.subplots(1, 3, figsize=(9.5, 3.6))
-    memories, label = arrays["space_memories"].astype(float), arrays["space_label"]
-    flat, shade = memories.reshape(-1, memories.shape[-1]), colour_of(label)
-    for ax, (i, j) in zip(axes[:2], ((0, 1), (2, 3))):
-        ax.scatter(flat[:, i], flat[:, j], c=shade, s=9, linewidths=0)
-        ax.set(xlabel=f"principal component {i + 1}", ylabel=f"principal component {j + 1}")
-    axes[0].set_title("memories: a cluster per symbol")
-    axes[1].set_title("(grey: waiting, black: armed)")
+    """The encoder's memories: principal components, coloured by time; the plane of the symbols; one step of the RNN in it."""
+    fig, axes = plt.subplots(1, 3, figsize=(9.5, 3.9))
+    shown = axes[0].scatter(*arrays["space_components"].T, c=arrays["space_time"], cmap="cividis", s=7, linewidths=0)
+    fig.colorbar(shown, ax=axes[0], location="bottom", label="time step t", shrink=0.8)
+    axes[0].set(xlabel="component 1", ylabel="component 2", title="principal components\nshow time")
+    axes[1].scatter(*arrays["space_plane"].T, c=colour_of(arrays["space_label"]), s=7, linewidths=0)
+    axes[1].set_title("the plane of the symbols:\na cluster for each one held")
     start, end = arrays["space_from"], arrays["space_to"]
-    axes[2].quiver(start[:, 0], start[:, 1], *(end - start)[:, :2].T, color=colour_of(arrays["space_field_label"]),
+    axes[2].quiver(start[:, 0], start[:, 1], *(end - start).T, color=colour_of(arrays["space_field_label"]),
                    angles="xy", scale_units="xy", scale=1, width=0.004, alpha=0.8)
-    axes[2].set(xlabel="principal component 1", ylabel="principal component 2", title="one RNN step on a filler\nrepairs a disturbed memory")
+    axes[2].set_title("one RNN step on a filler\nrepairs disturbed memories")
+    for ax in axes[1:]:
+        ax.set(aspect="equal", xlim=(-1.45, 1.45), ylim=(-1.45, 1.45), xlabel="symbol plane, axis 1")
+        ax.set_ylabel("axis 2")
+    handles = [plt.Line2D([], [], marker="o", linestyle="", markersize=4, color=c) for c in ((0.72, 0.72, 0.72), (0, 0, 0), *HELD)]
+    fig.legend(handles, ["waiting", "armed", *map(str, range(1, 9))], loc="outside lower right", ncols=10, columnspacing=0.8,
+               handletextpad=0.1, fontsize=8.5)
     return fig
 
 
@@ -211,7 +206,7 @@ def draw_machine(arrays, record):
     left.grid(visible=False)
     draw_graph(right, merged_machine(machine))
     statement = record["runs"][0].get("statement", {}).get("short", "")
-    right.set_title("the learned machine" + ("\n(certified: right for every length)" if statement.startswith("exact") else ""))
+    right.set_title("the machine they form" + ("\n(certified: exact for every length)" if statement.startswith("exact") else ""))
     return fig
 
 
@@ -264,20 +259,19 @@ def node_places(graph):
         kinds = role.split(" / ")
         held = [int(p.split(" ")[1]) for p in kinds if p.startswith("holding")]
         asked = [int(p.split(" ")[1]) for p in kinds if p.startswith("asked")]
-        angle, radius = (0.0, 0.0), 0.0
+        radius = 0.0
         if "armed" in kinds:
             place = (0.0, 0.0)
         elif len(set(held)) == 1 or (not held and len(set(asked)) == 1):
-            symbol, radius = (held or asked)[0], 2.0 if held else 3.2
+            symbol, radius = (held or asked)[0], 2.0 if held else 3.4
             angle = np.pi * (0.62 - 1.24 * (symbol - 1) / 7)
             place = (radius * np.cos(angle), radius * np.sin(angle))
         else:
             place = (-2.2, 0.0)
-        crowd = taken.setdefault((round(place[0], 2), round(place[1], 2)), [])
+        crowd = taken.setdefault(place, [])
         crowd.append(node)
-        shift = 0.62 * ((len(crowd)) // 2) * (-1) ** len(crowd)
-        places[node] = (place[0] - 0.12 * abs(shift), place[1] + shift) if place[0] <= 0 else \
-            (place[0] + shift * -np.sin(angle), place[1] + shift * np.cos(angle))
+        further = 1 + 0.5 * (len(crowd) - 1)                   # a second node of the same kind: further out
+        places[node] = (place[0] * further, place[1] * further) if radius else (place[0], place[1] + 0.8 * (len(crowd) - 1))
     return places
 
 
