@@ -65,7 +65,7 @@ def truncation(seeds, config):
 
 def drift(seeds, config):
     network = LSTM(lstm.Cell(config.hidden))
-    return compare({f"bias_{-bias:g}": (network, (config.lr,), replace(config, input_gate_bias=bias))
+    return compare({f"bias_{abs(bias):g}": (network, (config.lr,), replace(config, input_gate_bias=bias))
                     for bias in BIASES}, seeds, config)
 
 
