@@ -101,8 +101,8 @@ def merged_machine(certificate):
     """
     groups, first, sizes = np.unique(certificate.group, return_index=True, return_counts=True)
     following = certificate.following[first]
-    roles = [_join(role for code in np.flatnonzero(certificate.group == g) for role in certificate.roles[code].split(" / "))
-             for g in groups]
+    members = [np.flatnonzero(certificate.group == g) for g in groups]
+    roles = [_join(role for code in codes for role in certificate.roles[code].split(" / ")) for codes in members]
     return {"sizes": sizes, "answers": certificate.answers[first], "roles": np.array(roles),
             "following": np.where(following == NEVER, NEVER, certificate.group[following])}
 
@@ -110,11 +110,13 @@ def merged_machine(certificate):
 def margin(logits, certificate):
     """The smallest |u| that decides a bit in any transition that can happen; m' = sign(u).
 
-    logits: (codes (n, Z) float32, tokens (n,)) -> u (n, Z). A float32 sum of this size is off by about 1e-6 whatever its
-    order, so a margin far above that means that every machine computes the same codes. Infinite without a transition.
+    logits: (codes (n, Z) float32, tokens (n,)) -> u (n, Z). A float32 sum of this size is off by about 1e-6 whatever
+    its order, so a margin far above that means that every machine computes the same codes. Infinite if there is no
+    transition.
     """
     rows, tokens = np.nonzero(certificate.following != NEVER)
-    u = [logits(certificate.codes[rows[s:s + CHUNK]].astype(np.float32), tokens[s:s + CHUNK]) for s in range(0, len(rows), CHUNK)]
+    chunks = [slice(start, start + CHUNK) for start in range(0, len(rows), CHUNK)]
+    u = [logits(certificate.codes[rows[chunk]].astype(np.float32), tokens[chunk]) for chunk in chunks]
     return min((float(np.abs(part).min()) for part in u), default=float("inf"))
 
 
@@ -160,14 +162,16 @@ class _LearnedMachine:
 
     def answer_of(self, rows):
         """Answers (n,) read from the codes of rows (n,)."""
-        parts = [np.asarray(self.answer(self.codes[rows[s:s + CHUNK]].astype(self.dtype))) for s in range(0, len(rows), CHUNK)]
-        return np.concatenate(parts).astype(np.int64) if parts else np.empty(0, np.int64)
+        answers = np.empty(len(rows), np.int64)
+        for start in range(0, len(rows), CHUNK):
+            answers[start:start + CHUNK] = self.answer(self.codes[rows[start:start + CHUNK]].astype(self.dtype))
+        return answers
 
     def _bits(self, codes):
         codes = np.asarray(codes)
         if codes.ndim != 2 or codes.shape[1] != self.codes.shape[1] or not np.all(np.abs(codes) == 1):
-            raise ValueError(f"a code must be a row of {self.codes.shape[1]} entries +1 or -1, got an array of shape {codes.shape}"
-                             f" with values from {codes.min()} to {codes.max()}")
+            raise ValueError(f"a code must be a row of {self.codes.shape[1]} entries +1 or -1, got an array of shape"
+                             f" {codes.shape} with values from {codes.min()} to {codes.max()}")
         packed = np.packbits(codes > 0, axis=1)
         return [row.tobytes() for row in packed]
 
@@ -189,10 +193,14 @@ class _Search:
         if known is not None and self.debt[known] <= debt:
             return None
         self.latest[code, key] = len(self.code)
-        for column, value in ((self.code, code), (self.key, key), (self.debt, debt), (self.parent, parent), (self.token, token),
-                              (self.depth, self.depth[parent] + 1)):
+        for column, value in ((self.code, code), (self.key, key), (self.debt, debt), (self.parent, parent),
+                              (self.token, token), (self.depth, self.depth[parent] + 1)):
             column.append(value)
         return len(self.code) - 1
+
+    def is_latest(self, entry):
+        """Has the entry not been replaced by one with a smaller debt?"""
+        return self.latest[self.code[entry], self.key[entry]] == entry
 
     def states(self, entries):
         """code, key, debt of the entries, as arrays."""
@@ -224,8 +232,9 @@ def _advance(search, learned, machine, frontier):
     following = learned.follow(code[moves.source], moves.token)
     successors = np.stack([following, moves.key, moves.debt], axis=1)
     _, first = np.unique(successors, axis=0, return_index=True)
-    entered = [search.enter(*map(int, successors[i]), frontier[moves.source[i]], int(moves.token[i])) for i in np.sort(first)]
-    return [entry for entry in entered if entry is not None and search.latest[search.code[entry], search.key[entry]] == entry]
+    entered = [search.enter(*map(int, successors[i]), frontier[moves.source[i]], int(moves.token[i]))
+               for i in np.sort(first)]
+    return [entry for entry in entered if entry is not None and search.is_latest(entry)]
 
 
 # -- 2. proof ----------------------------------------------------------------------------------------------------------
@@ -247,7 +256,8 @@ def _prove(learned, machine, search):
     found = _step_again(learned, code[moves.source], moves.token)
     remembered = learned.following[code[moves.source], moves.token]
     visited = remembered != NEVER               # with the limit met, the last frontier has not been moved yet
-    inside = all(_is_member(search, *successor) for successor in zip(found.tolist(), moves.key.tolist(), moves.debt.tolist()))
+    successors = zip(found.tolist(), moves.key.tolist(), moves.debt.tolist())
+    inside = all(_is_member(search, *successor) for successor in successors)
     asked = np.flatnonzero((moves.target != NO_TARGET) & (found != NEVER))
     given = learned.answer_of(found[asked])
     wrong = given != moves.target[asked]
@@ -264,7 +274,8 @@ def _step_again(learned, rows, tokens):
     found, size = np.empty(len(flat), np.int64), CHUNK // 3 + 1
     for start in range(0, len(flat), size):
         rows_again, tokens_again = np.divmod(flat[start:start + size], learned.vocabulary)
-        found[start:start + size] = learned.numbers(learned.step(learned.codes[rows_again].astype(learned.dtype), tokens_again))
+        codes = learned.step(learned.codes[rows_again].astype(learned.dtype), tokens_again)
+        found[start:start + size] = learned.numbers(codes)
     return found[::-1][position.ravel()]
 
 
@@ -284,7 +295,7 @@ def _shallowest(search, entries, moves, wrong, given):
 # -- report ------------------------------------------------------------------------------------------------------------
 
 def _report(learned, machine, search, proof, limit):
-    repeatable = proof.repeatable and (proof.inside or not search.closed)   # a closed search is closed again, or step changed
+    repeatable = proof.repeatable and (proof.inside or not search.closed)  # closed once, closed again; or step changed
     certified = search.closed and proof.inside and repeatable and proof.questions > 0 and proof.wrong == 0
     entry, token, expected, given = proof.failure or (None, None, NO_TARGET, NO_TARGET)
     word = np.array([] if entry is None else search.word(entry) + [token], np.int64)
@@ -315,9 +326,9 @@ def _statement(verdict, machine, codes, pairs, proof, word, limit):
 
 
 def _behaviour(following, answers):
-    """Merge codes that no continuation tells apart: split by answer, then by the groups that follow, until nothing splits.
+    """Merge codes that no continuation tells apart: split by answer, then by the groups that follow, until all is stable.
 
-    A token that never occurs after a code is a difference too, so the merged machine does exactly what the learned one does.
+    A token that never occurs after a code is a difference too: the merged machine does exactly what the learned one does.
     """
     group, count = np.unique(answers, return_inverse=True)[1].ravel(), 0
     while group.max() + 1 > count:

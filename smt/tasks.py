@@ -180,7 +180,7 @@ def recency_primacy(rng, batch, length, elements=8, gamma=0.5, primacy=False, la
 # -- vocabulary and chance ---------------------------------------------------------------------------------------------
 
 class Task(NamedTuple):
-    """A generator and two functions of its parameters: vocabulary size, and the accuracy of the best constant answer."""
+    """A generator and, as functions of its parameters, the vocabulary size and the accuracy of the best constant answer."""
     generate: Callable
     vocabulary: Callable
     chance: Callable
@@ -196,8 +196,10 @@ def _modular_chance(modulus=7, difficulty=0.5):
 TASKS = {
     "retrieval": Task(retrieval, lambda elements=8, **_: elements + 1, lambda elements=8, **_: 1 / elements),
     "string_copy": Task(string_copy, lambda elements=4, **_: elements + 1, lambda elements=4, **_: 1 / elements),
-    "stack_operations": Task(stack_operations, lambda elements=4, **_: elements + 1, lambda elements=4, **_: 1 / elements),
-    "keys_and_values": Task(keys_and_values, lambda keys=8, values=8, **_: keys + values, lambda values=8, **_: 1 / values),
+    "stack_operations": Task(stack_operations, lambda elements=4, **_: elements + 1,
+                             lambda elements=4, **_: 1 / elements),
+    "keys_and_values": Task(keys_and_values, lambda keys=8, values=8, **_: keys + values,
+                            lambda values=8, **_: 1 / values),
     "modular_arithmetic": Task(modular_arithmetic, lambda modulus=7, **_: modulus, _modular_chance),
     "parity": Task(parity, lambda **_: 2, lambda **_: 1 / 2),
     "recency_primacy": Task(recency_primacy, lambda elements=8, **_: elements, lambda elements=8, **_: 1 / elements),
@@ -252,10 +254,14 @@ class RetrievalMachine:
         self.vocabulary = elements + 1
         self.start = (0, 0)
         self.fewest_codes = elements + 1 if elements > 1 else 1  # see certificate.py
-        self.scope = f"every length T >= {shortest}, needle " + ("anywhere" if max_pos == 1.0 else f"before {max_pos:g} T")
+        where = "anywhere" if max_pos == 1.0 else f"before {max_pos:g} T"
+        self.scope = f"every length T >= {shortest}, needle {where}"
 
     def _shortest_length(self, fillers):
-        """The smallest T that lets `fillers` symbols precede the identifier: a + 1 <= max(1, min(ceil(max_pos T) - 1, T - 2))."""
+        """The smallest T that lets a = `fillers` symbols precede the identifier.
+
+        The needle's position a + 1 must not exceed max(1, min(ceil(max_pos T) - 1, T - 2)).
+        """
         fillers = np.asarray(fillers)
         by_fraction = np.floor((fillers + 1) / self.max_pos).astype(np.int64) + 1
         return np.where(fillers == 0, 3, np.maximum(fillers + 3, by_fraction))
@@ -311,7 +317,7 @@ class RetrievalMachine:
 
 
 class TableMachine:
-    """A finite machine from tables: following[state, token] (-1: cannot occur) and target[state, token] (-1: not asked).
+    """A finite machine from tables: following[state, token] (-1: cannot occur), target[state, token] (-1: not asked).
 
     Without debts: every key is a state of its own.
     """
@@ -328,7 +334,8 @@ class TableMachine:
 
     def moves(self, key, debt):
         source, token = np.nonzero(self.following[key] >= 0)
-        return Moves(source, token, self.following[key[source], token], np.zeros_like(source), self.target[key[source], token])
+        state = key[source]
+        return Moves(source, token, self.following[state, token], np.zeros_like(source), self.target[state, token])
 
 
 def parity_machine():

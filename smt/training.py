@@ -2,7 +2,8 @@
 
 A `task` here is a function (rng, batch, length) -> (x, y). A plan is a tuple of phases (length, batch, steps); a length
 (shortest, longest) is drawn anew for every batch. All use AdamW (betas 0.9, 0.99; weight decay 0.01), clipping of
-each network's gradient to norm 1, 50 steps of warm-up and a cosine to a tenth of the learning rate.
+each network's gradient to norm 1, 50 steps of warm-up and a cosine to a tenth of the learning rate. Seconds are processor
+seconds, so that a busy machine does not favour one method.
 """
 
 import time
@@ -72,7 +73,7 @@ def train_smt(teacher, rnn, task, rng, recipe, label="SMT", watch=None):
     """
     trainer, progress = Trainer(teacher=teacher, rnn=rnn), Progress(label, sum(p[2] for p in recipe.plan))
     curves = {"dec": [], "read": [], "dyn": [], "unif": []}
-    step, on, mean_dec, sequences, started = 0, recipe.start, None, 0, time.perf_counter()
+    step, on, mean_dec, sequences, started = 0, recipe.start, None, 0, time.process_time()
     for phase, (length, batch, steps) in enumerate(recipe.plan):
         for local in range(steps):
             weight = 0.0 if on is None or step < on else min(1.0, (step - on + 1) / recipe.ramp)
@@ -97,7 +98,7 @@ def train_smt(teacher, rnn, task, rng, recipe, label="SMT", watch=None):
                     break
     progress.close()
     set_start(teacher, rnn)
-    return {**curves, "on": on, "sequences": sequences, "seconds": time.perf_counter() - started}
+    return {**curves, "on": on, "sequences": sequences, "seconds": time.process_time() - started}
 
 
 def smt_rate(recipe, step, on, phase, local):
@@ -122,7 +123,7 @@ def train_dmt(teacher, rnn, task, rng, length, batch, steps, lr=1e-3, through_ti
     """Pull the RNN's own trajectories back to the frozen encoder's. Windows grow 4, 8, .. T over the first 80 %."""
     trainer, progress = Trainer(rnn=rnn), Progress(label, steps)
     windows = [w for w in (2 ** k for k in range(2, 20)) if w < length] + [length]
-    curves, started = {"dyn": [], "read": [], "window": []}, time.perf_counter()
+    curves, started = {"dyn": [], "read": [], "window": []}, time.process_time()
     start = rnn.start.p["logits"].copy()
     for step in range(steps):
         window = windows[min(int(step / (0.8 * steps) * len(windows)), len(windows) - 1)]
@@ -137,7 +138,7 @@ def train_dmt(teacher, rnn, task, rng, length, batch, steps, lr=1e-3, through_ti
                 curves[name].append(value)
         progress.update(step + 1, dyn=losses["dyn"], window=window)
     progress.close()
-    return {**curves, "sequences": steps * batch, "seconds": time.perf_counter() - started}
+    return {**curves, "sequences": steps * batch, "seconds": time.process_time() - started}
 
 
 # ---------------------------------------------------------------- baselines
@@ -145,7 +146,7 @@ def train_dmt(teacher, rnn, task, rng, length, batch, steps, lr=1e-3, through_ti
 def train_bptt(rnn, task, rng, plan, lr, seconds=None, label="BPTT"):
     """Unroll and send the error back through every step. With `seconds` the plan is stretched to that training time
     (the number of steps is fixed in advance from the measured time of the first ones, so the schedule is a cosine)."""
-    trainer, started = Trainer(rnn=rnn), time.perf_counter()
+    trainer, started = Trainer(rnn=rnn), time.process_time()
     plan = plan if seconds is None else stretch(rnn, task, rng, plan, seconds)
     total = sum(p[2] for p in plan)
     curves, progress, step, sequences = {"loss": [], "norm0": []}, Progress(label, total), 0, 0
@@ -161,7 +162,7 @@ def train_bptt(rnn, task, rng, plan, lr, seconds=None, label="BPTT"):
             curves["norm0"].append(norms[0])
             progress.update(step, loss=loss)
     progress.close()
-    return {**curves, "sequences": sequences, "seconds": time.perf_counter() - started}
+    return {**curves, "sequences": sequences, "seconds": time.process_time() - started}
 
 
 def stretch(rnn, task, rng, plan, seconds):
@@ -170,9 +171,9 @@ def stretch(rnn, task, rng, plan, seconds):
     x, y = task(rng, first[1], draw_length(rng, first[0]))
     times = []
     for _ in range(7):
-        start = time.perf_counter()
+        start = time.process_time()
         bptt_loss(rnn, x, y)
-        times.append(time.perf_counter() - start)
+        times.append(time.process_time() - start)
     per_plan = 1.15 * np.median(times) * sum(p[2] for p in plan)
     return tuple((length, batch, max(1, int(steps * seconds / per_plan))) for length, batch, steps in plan)
 
@@ -180,7 +181,7 @@ def stretch(rnn, task, rng, plan, seconds):
 def train_transformer(network, baseline, task, rng, plan, lr=2e-3, label="Transformer"):
     """The baseline without a memory: next-answer cross-entropy at every target."""
     trainer, total = Trainer(network=network), sum(p[2] for p in plan)
-    progress, curves, step, started = Progress(label, total), {"loss": []}, 0, time.perf_counter()
+    progress, curves, step, started = Progress(label, total), {"loss": []}, 0, time.process_time()
     for length, batch, steps in plan:
         for _ in range(steps):
             network.gradient.fill(0)
@@ -193,7 +194,7 @@ def train_transformer(network, baseline, task, rng, plan, lr=2e-3, label="Transf
             curves["loss"].append(loss)
             progress.update(step, loss=loss)
     progress.close()
-    return {**curves, "seconds": time.perf_counter() - started}
+    return {**curves, "seconds": time.process_time() - started}
 
 
 # ---------------------------------------------------------------- evaluation
