@@ -326,9 +326,9 @@ def _statement(verdict, machine, codes, pairs, proof, word, limit):
 
 
 def _behaviour(following, answers):
-    """Merge codes that no continuation tells apart: split by answer, then by the groups that follow, until all is stable.
+    """Merge codes that no continuation tells apart: split by answer, then by the groups that follow, until stable.
 
-    A token that never occurs after a code is a difference too: the merged machine does exactly what the learned one does.
+    A token that never occurs after a code is a difference too: both machines do exactly the same.
     """
     group, count = np.unique(answers, return_inverse=True)[1].ravel(), 0
     while group.max() + 1 > count:

@@ -180,7 +180,7 @@ def recency_primacy(rng, batch, length, elements=8, gamma=0.5, primacy=False, la
 # -- vocabulary and chance ---------------------------------------------------------------------------------------------
 
 class Task(NamedTuple):
-    """A generator and, as functions of its parameters, the vocabulary size and the accuracy of the best constant answer."""
+    """A generator; its vocabulary size and chance level (accuracy of the best constant answer) by its parameters."""
     generate: Callable
     vocabulary: Callable
     chance: Callable

@@ -55,7 +55,8 @@ def retrieval_memory(elements=8, **options):
     return Memory(following, np.arange(-1, elements + 1), **options)
 
 
-EVERY_MACHINE = [RetrievalMachine(8, max_pos=1.0), RetrievalMachine(8), RetrievalMachine(8, shortest=16), RetrievalMachine(8, 0.3, 40)]
+EVERY_MACHINE = [RetrievalMachine(8, max_pos=1.0), RetrievalMachine(8), RetrievalMachine(8, shortest=16),
+                 RetrievalMachine(8, max_pos=0.3, shortest=40)]
 
 
 @pytest.mark.parametrize("machine", EVERY_MACHINE, ids=lambda m: m.scope)
@@ -290,8 +291,8 @@ def test_the_stack_answers_with_what_it_removed():
     """A code of the stack after a pop must still say what was on top: states are (stack, last popped)."""
     machine = stack_machine(elements=2, max_size=2)
     states = [(stack, last) for stack in range(7) for last in range(3)]
-    following = [[states.index((max(machine.following[stack, token], 0), machine.target[stack, token] if token == 0 and stack else 0))
-                  for token in range(3)] for stack, last in states]
+    after = lambda stack, token: (max(machine.following[stack, token], 0), max(machine.target[stack, token], 0))  # noqa: E731
+    following = [[states.index(after(stack, token)) for token in range(3)] for stack, last in states]
     memory = Memory(following, [last for _, last in states], bits=5)
     certificate = memory.certify(machine)
     assert certificate.certified and certificate.questions > 6
@@ -302,7 +303,7 @@ def test_the_stack_answers_with_what_it_removed():
 def test_retrieval_needs_one_code_more_than_symbols():
     """The smallest memory lets "waiting" share the code of symbol 1 (certificate.py explains why that suffices)."""
     for elements in (2, 3, 8):
-        following = np.arange(elements + 1)[:, None] * np.ones(elements + 1, int)      # code e - 1 holds e; code `elements` is armed
+        following = np.arange(elements + 1)[:, None] * np.ones(elements + 1, int)  # e - 1 holds e; `elements` is armed
         following[0, 0] = elements
         following[elements, 1:] = np.arange(elements)
         memory = Memory(following, [*range(1, elements + 1), 1])
