@@ -148,7 +148,7 @@ def direct(c, seed):
     final = {"smt_accuracy": smt["accuracy"], "smt_more_accuracy": more["accuracy"], "smt_dmt_accuracy": dmt["accuracy"],
              "encoder_accuracy": ceiling, "drift_smt": smt["drift"].mean(), "drift_smt_more": more["drift"].mean(),
              "drift_dmt": dmt["drift"].mean(), "smt_seconds": curves["seconds"], "dmt_seconds": dmt_curves["seconds"],
-             "smt_dmt_sequences": curves["sequences"] + dmt_curves["sequences"]}
+             "smt_steps": len(curves["dec"]), "smt_dmt_sequences": curves["sequences"] + dmt_curves["sequences"]}
     final["transformer_accuracy"] = transformer(c, seed, how["transformer"], (x, y))[0]
     return {"final": final, "weights": weights,
             "curves": {**{f"direct_{k}": curves[k] for k in ("dec", "dyn", "unif")}, "direct_dmt_dyn": dmt_curves["dyn"],

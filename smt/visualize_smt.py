@@ -30,38 +30,32 @@ METHODS = {"smt_binary": ("binary", "SMT, binary memory"), "smt_dmt": ("smt_dmt"
 
 # ---------------------------------------------------------------- training curves
 
-def curve(ax, record, name, color, label, every=1):
-    """One line per seed, the first one labelled; x is the training step."""
+def curve(ax, record, name, end, color, label):
+    """One line per seed, the first one labelled; the stored points lie evenly between 0 and the metric `end`."""
     for i, seed_run in enumerate(record["runs"]):
-        values = seed_run["curves"].get(name)
-        if values:
-            ax.plot(np.arange(len(values)) * every, values, color=color, alpha=0.75, linewidth=1, label=label if i == 0 else None)
-
-
-def stride(record, steps_key, name):
-    """Training steps between two stored points of a curve."""
-    return steps_key / max(1, len(record["runs"][0]["curves"][name]))
+        values = seed_run["curves"].get(name) or []
+        x = np.linspace(0, seed_run["final"][end], len(values))
+        ax.plot(x, values, color=color, alpha=0.75, linewidth=1, label=label if i == 0 else None)
 
 
 def draw_training(record):
     """Part 1: the losses and the accuracy of the RNN's own rollout while SMT trains; BPTT beside it."""
-    fig, (left, middle, right) = plt.subplots(1, 3, figsize=(9.5, 3.5))
-    first = record["runs"][0]["curves"]
-    step = (first["direct_watched_at"][-1] if first["direct_watched_at"] else 1) / max(1, len(first["direct_dec"]))
-    curve(left, record, "direct_dec", ROLE["transformer"], "decoding $L_{dec}$", step)
-    curve(left, record, "direct_dyn", ROLE["smt"], "dynamics $L_{dyn}$", step)
-    left.set(yscale="log", xlabel="SMT training step", ylabel="loss", title="SMT: what to remember,\nthen how to update")
-    left.legend(loc="lower left")
+    fig, (left, middle, right) = plt.subplots(1, 3, figsize=(9.5, 3.6))
+    curve(left, record, "direct_dec", "smt_steps", ROLE["transformer"], "decoding $L_{dec}$: what to remember")
+    curve(left, record, "direct_dyn", "smt_steps", ROLE["smt"], "dynamics $L_{dyn}$: how to update")
+    left.set(yscale="log", xlabel="SMT training step", ylabel="loss (all seeds)", title="SMT learns two things")
+    left.legend(loc="lower left", fontsize=8)
     for seed_run in record["runs"]:
         c = seed_run["curves"]
         middle.plot(c["direct_watched_at"], c["direct_accuracy"], color=ROLE["smt"], linewidth=1, alpha=0.8)
     chance_line(middle, 1 / record["config"]["elements"])
-    middle.set(ylim=(0, 1.03), xlabel="SMT training step", ylabel="accuracy, own rollout", title="the RNN was never unrolled\nin training")
+    middle.set(ylim=(0, 1.03), xlabel="SMT training step", ylabel="accuracy, own rollout", title="the RNN was never unrolled")
+    middle.legend(loc="upper left")
     for i, rate in enumerate(record["config"]["rates"]):
-        curve(right, record, f"bptt_lr{rate:g}", plt.get_cmap("autumn")(i / 4), f"rate {rate:g}")
-    right.axhline(np.log(record["config"]["elements"]), color=ROLE["chance"], linestyle="--", linewidth=1, label="chance")
-    right.set(xlabel="point of the training (of 120)", ylabel="loss", title="BPTT, same sequences:\nevery rate stays at chance")
-    right.legend(fontsize=8)
+        curve(right, record, f"bptt_lr{rate:g}", "smt_dmt_sequences", plt.get_cmap("YlOrBr")(0.4 + 0.17 * i), f"rate {rate:g}")
+    right.axhline(np.log(record["config"]["elements"]), color=ROLE["chance"], linestyle="--", linewidth=1, label="chance (ln 8)")
+    right.set(xlabel="training sequences", ylabel="loss (all seeds)", title="BPTT, as many sequences")
+    right.legend(fontsize=8, loc="upper right")
     return fig
 
 
