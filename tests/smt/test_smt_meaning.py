@@ -188,3 +188,21 @@ def test_parameter_counts_of_the_headline(rng):
     count = lambda arrays: sum(np.size(a) for a in arrays.values())  # noqa: E731
     assert count(rnn.updater.arrays) == 35392 and count(rnn.readout.arrays) == 4745
     assert sum(np.size(a) for n, a in teacher.encoder.arrays.items() if n.startswith("block0.")) == 49600
+
+
+@pytest.mark.parametrize("updater", UPDATERS)
+def test_garbage_in_a_tape_is_harmless(rng, updater):
+    """A tape is written before it is read: filled with NaN first, it gives the same step and the same gradient."""
+    _, rnn, x, _ = build(rng, updater=updater)
+    memory, dlogits = rnn.memory.normalise(rng.standard_normal((B, 16)))[0], rng.standard_normal((B, 16))
+    seen = []
+    for fill in (0.0, np.nan):
+        rnn.gradient.fill(0)
+        tape = rnn.updater.tape(1, B)
+        for name in getattr(rnn.updater, "taped", ()):
+            tape[name[0]].fill(fill)
+        logits = rnn.updater.step(memory, rnn.updater.drive(x[:, 0]), tape, 0)
+        dmemory = rnn.updater.step_backward(dlogits, tape, 0)
+        rnn.updater.collect(tape, x[:, 0])
+        seen.append(np.concatenate([logits.ravel(), dmemory.ravel(), rnn.gradient]))
+    assert np.array_equal(*seen) and seen[0].any()
