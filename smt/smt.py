@@ -283,7 +283,7 @@ def lengths(c):
 
 def test_set(c, seed, length):
     """Test sequences of one length: c.test up to T = 1,024, fewer beyond (at least 8)."""
-    count = c.test if length <= 1024 else max(8, min(c.test, 2 ** 19 // length))
+    count = c.test if length <= 1024 else max(8, min(c.test, 2 ** 21 // length))
     return task_of(c)(stream(seed, f"test {length}"), count, length)
 
 
