@@ -97,7 +97,7 @@ def paper_6b(seeds, config, cap=400_000):
 # name: (function, committed seeds, what --quick changes)
 STUDIES = {
     "paper_1997": (paper_6a, range(100), dict(cap=30)),
-    "paper_1997_6b": (paper_6b, range(20), dict(cap=30)),
+    "paper_1997_6b": (paper_6b, range(10), dict(cap=30)),
     "blocks": (blocks, range(30), {}),
     "forget_gate": (forget_gate, range(30), {}),
     "truncation": (truncation, range(30), {}),
