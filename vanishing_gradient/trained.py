@@ -167,9 +167,13 @@ def error_flow(model, p, x, classes, truncated=False):
 
 
 def share_by_lag(model, p, x, classes, truncated=False):
-    """What each lag contributes to the gradient of W: |sum_b ddrive[T-1-q] y[T-1-q]^T|, normalised to sum 1: (T,)."""
+    """What each lag contributes to the gradient of all weights into the recurrent layer, (T,), sum 1.
+
+    The contribution of step t is |sum_b ddrive[t] [y[t], x[t], 1]^T|: states, inputs and bias as sources.
+    """
     cache, dlast, states = _errors_of_the_answer(model, p, x, classes)
-    by_step = model.backward(p, cache, dlast, truncated)[:, 0] @ states[:-1, 0].swapaxes(-1, -2)
+    sources = np.concatenate([states[:-1, 0], x, np.ones_like(x[:, :1])], axis=1)
+    by_step = model.backward(p, cache, dlast, truncated)[:, 0] @ sources.swapaxes(-1, -2)
     size = np.linalg.norm(by_step, axis=(1, 2))[::-1]
     return size / size.sum()
 

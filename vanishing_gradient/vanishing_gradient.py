@@ -45,7 +45,7 @@ LSTM_KINDS = ("lstm_truncated", "lstm", "lstm_forget")
 RNN_SIZES, LSTM_SIZES = (4, 16, 64), (4, 16)
 BURN_IN = 25                                 # steps before the error's path, so that the state is a typical one
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
-FROZEN = 25                                  # networks whose frozen Jacobian is computed (eigenvalues are slow)
+FROZEN = 25                                  # of the largest networks, those whose eigenvalues are computed at every gain
 TOLERANCE = 1e-9                             # of log10, for rounding: a bound that is reached is not exceeded
 BOUND_SIZES, BOUND_LAGS = (1, 3, 8), 50
 
@@ -83,7 +83,7 @@ class Sweep(NamedTuple):
     factor: np.ndarray           # (gains, N)           fitted growth per step
     bound: np.ndarray            # (gains, N)           log10 (f'max * largest singular value); nan for LSTM
     field: np.ndarray            # (gains, N)           factor predicted by the operating point, large restless networks
-    frozen: np.ndarray           # (gains, FROZEN)      the same for networks whose state stands still
+    frozen: np.ndarray           # (gains, N or FROZEN) the same for networks whose state stands still
     state_factors: np.ndarray    # (2,)                 smallest and largest single step factor of the carousel
 
 
@@ -124,10 +124,11 @@ def factors_at_operating_point(activation, W, radius, h):
 
     W (N, n, n), all of spectral radius `radius`   h (T, N, n, 1), the states on the error's path
     returns   field (N,)        radius * sqrt(mean f'^2): many independent units (mean field)
-              frozen (FROZEN,)  spectral radius(W diag(mean f')): exact if the state stands still
+              frozen (N or FROZEN,)  spectral radius(W diag(mean f')): exact if the state stands still
     """
     slope = tanh_rnn.ACTIVATIONS[activation][1](h)[..., 0]
-    frozen = W[:FROZEN] * slope[:, :FROZEN].mean(0)[:, None, :]
+    some = slice(FROZEN if W.shape[-1] == max(RNN_SIZES) else None)      # eigenvalues are slow
+    frozen = W[some] * slope[:, some].mean(0)[:, None, :]
     return radius * np.sqrt((slope * slope).mean((0, 2))), np.abs(np.linalg.eigvals(frozen)).max(-1)
 
 
@@ -247,7 +248,7 @@ def one_unit_pictures(config, seed):
         final |= {f"{activation}_threshold_measured": one_unit.threshold(activation),
                   f"{activation}_ridge_error": one_unit.ridge_error(activation, weights, factors, sources)}
 
-    latch = one_unit.latch(np.linspace(0, 3, 121), config.latch_steps, config.latch_noise, 200, stream(seed, "latch"))
+    latch = one_unit.latch(np.linspace(0, 3, 121), config.latch_steps, config.latch_noise, 400, stream(seed, "latch"))
     keeps = latch.kept >= 0.95
     final |= {"latch_first_weight": latch.weights[keeps].min() if keeps.any() else None,
               "latch_largest_error": latch.error[1, keeps].max() if keeps.any() else None,
@@ -257,7 +258,7 @@ def one_unit_pictures(config, seed):
     starts = stream(seed, "cliff").uniform([4.5, -3.0], [6.5, -1.5], (config.cliff_starts, 2))
     starts[0] = 5.0, -1.8                                # the one that is drawn
     w, b = np.linspace(3.5, 6.5, 121), np.linspace(-3.5, 0.0, 121)
-    arrays |= dict(cliff_w=w, cliff_b=b, cliff_loss=one_unit.cliff_loss(*np.meshgrid(w, b)).astype(np.float32))
+    arrays |= dict(cliff_w=w, cliff_b=b, cliff_loss=one_unit.cliff_loss(*np.meshgrid(w, b)).reshape(len(b), len(w)).astype(np.float32))
     for name, clip in (("free", np.inf), ("clipped", 0.1)):
         path, loss, norm = one_unit.descend(starts, 0.3, 100, clip)
         jump = np.linalg.norm(np.diff(path, axis=0), axis=-1).max(0)
@@ -311,10 +312,11 @@ def one_seed(config, seed):
         if kind in STEEPEST:
             final[f"{kind}_{n}_crossing"] = crossing(gain, curves[f"factor_{kind}_{n}"])
             final[f"{kind}_{n}_crossing_field"] = crossing(gain, np.median(sweep.field, axis=1))
-            final[f"{kind}_{n}_frozen_error"] = log_ratio(sweep.frozen, sweep.factor[:, :FROZEN])
+            final[f"{kind}_{n}_frozen_error"] = log_ratio(sweep.frozen, sweep.factor[:, :sweep.frozen.shape[1]])
             final[f"{kind}_{n}_field_error"] = log_ratio(sweep.field, sweep.factor)
-        arrays |= {f"flow_{kind}_{n}": sweep.flow[:, ::4], f"factor_{kind}_{n}": sweep.factor,
-                   f"field_{kind}_{n}": sweep.field, f"frozen_{kind}_{n}": sweep.frozen, f"bound_{kind}_{n}": sweep.bound}
+        arrays |= {f"flow_{kind}_{n}": sweep.flow[:, ::4], f"factor_{kind}_{n}": sweep.factor}
+        if kind in STEEPEST:
+            arrays |= {f"bound_{kind}_{n}": sweep.bound, f"field_{kind}_{n}": sweep.field, f"frozen_{kind}_{n}": sweep.frozen}
     curves["gain"] = gain
     return (dict(seed=seed, curves=curves, final=final, seconds=round(time.perf_counter() - started, 2)),
             arrays, pictures | bound["closest"], weights)
