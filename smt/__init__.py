@@ -8,4 +8,7 @@
     model.py      encoder (what to remember), decoder (predict the future from a memory), the whole teacher and RNN
     losses.py     the SMT, DMT and BPTT losses, assembled
     training.py   the optimisation loops
+    probes.py     long rollouts, snapshots of the memory space, gradient norms, --gradcheck, --evaluate
+    studies.py    the ablation; jobs.py runs independent parts in a few processes
+    visualize_smt.py, make_smt_gif.py, readme.py    figures, GIF and tables from saved data
 """
