@@ -128,8 +128,12 @@ class Learned(NamedTuple):
     grid: list                   # final validation accuracy of every learning rate
 
 
-def train(name, model, seed, T, batch, updates):
-    """Train one network per learning rate, all on the same sequences; keep the best on validation."""
+def train(name, model, seed, T, batch, updates, stop_at=np.inf):
+    """Train one network per learning rate, all on the same sequences; keep the best on validation.
+
+    stop_at   end early when a learning rate's validation accuracy reaches this
+    raises    common.progress.Diverged
+    """
     p = init(model, stream(seed, "init " + name), len(RATES))
     before = {key: a[:1].copy() for key, a in p.items()}
     x_check, c_check = sequences(stream(seed, "validation"), T, 256)
@@ -145,8 +149,11 @@ def train(name, model, seed, T, batch, updates):
             steps.append(step)
             curve.append(accuracy(z, np.broadcast_to(c_check, (len(z), len(c_check)))))
             progress.update(step, loss=loss.min(), accuracy=curve[-1].max())
+            if curve[-1].max() >= stop_at:
+                break
     progress.close()
-    best = int(softmax_cross_entropy(z, np.broadcast_to(c_check, (len(z), len(c_check))))[0].argmin())
+    check_loss = softmax_cross_entropy(z, np.broadcast_to(c_check, (len(z), len(c_check))))[0]
+    best = int((curve[-1] - 1e-6 * check_loss).argmax())     # accuracy first, the loss decides between equals
     after = {key: a[best:best + 1] for key, a in p.items()}
     return Learned(before, after, RATES[best], steps, [float(a[best]) for a in curve], curve[-1].tolist())
 

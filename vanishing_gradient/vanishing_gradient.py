@@ -38,6 +38,7 @@ from common.randomness import stream  # noqa: E402
 from vanishing_gradient import one_unit, trained  # noqa: E402
 from vanishing_gradient.error_flow import factor_per_step, lstm_flow, rnn_flow  # noqa: E402
 
+STUDIES = ("lengths",)
 HERE = Path(__file__).resolve().parent
 MAKE = "python3 vanishing_gradient/vanishing_gradient.py --seeds 0-4"
 STEEPEST = {"logistic": 0.25, "tanh": 1.0, "linear": 1.0, "relu": 1.0}     # f'max
@@ -411,11 +412,14 @@ def evaluate(config):
 
 
 def main():
-    options = parse(Config, __doc__, QUICK)
+    options = parse(Config, __doc__, QUICK, STUDIES)
     if options.gradcheck:
         return check_gradients(options.config)
     if options.evaluate:
         return evaluate(options.config)
+    if options.study:
+        from vanishing_gradient import vanishing_gradient_studies
+        return vanishing_gradient_studies.run(options)
     return headline(options)
 
 

@@ -222,6 +222,7 @@ def cliff(record, arrays):
 
 # ---------------------------------------------------------------- before and after learning
 
+LEGEND = {"rnn": "tanh-RNN", "lstm": LABEL["lstm"]}
 SHOWN = (("rnn_full", "rnn", "-", "tanh-RNN, dL/dh"), ("lstm_full", "lstm", "-", "LSTM (1997), dL/ds, full gradient"),
          ("lstm_truncated", "lstm", "--", "LSTM (1997), dL/ds, truncated gradient"))
 
@@ -236,8 +237,8 @@ def lstm_against_rnn(record, arrays):
             if key != "lstm_truncated":
                 ax.fill_between(range(flow.shape[1]), flow[LOW], flow[HIGH], color=ROLE[role], alpha=0.2, linewidth=0)
         ax.set(xlabel="steps back, q", title=f"{moment} learning")
+        ax.set_ylim(-14, 2)                              # a seed whose RNN has saturated leaves the axis
     axes[0].set_ylabel(ERROR)
-    axes[1].sharey(axes[0])
     for name in ("lstm", "rnn"):
         curves = [run_["curves"][f"{name}_validation"] for run_ in record["runs"]]
         steps = record["runs"][0]["curves"][f"{name}_steps"]
@@ -268,6 +269,26 @@ def gradient_share(record, arrays):
     return fig
 
 
+def lengths(study):
+    """Up to which length either network learns, and after how many updates."""
+    fig, (left, right) = plt.subplots(1, 2, figsize=(9, 3.9))
+    for name, marker in (("lstm", "o-"), ("rnn", "s-")):
+        found = [study["summary"][f"{name}_T{T}_updates"] for T in study["config"]["lengths"]]
+        left.plot(study["config"]["lengths"], [e["n"] / len(study["runs"]) for e in found], marker, color=ROLE[name], label=LEGEND[name])
+        for T, e in zip(study["config"]["lengths"], found):
+            if e["n"]:
+                right.plot([T, T], [e["min"], e["max"]], color=ROLE[name], linewidth=1)
+        right.plot(study["config"]["lengths"], [np.nan if e["n"] == 0 else e["median"] for e in found], marker, color=ROLE[name])
+    left.set(ylabel="seeds that reach 95 %", ylim=(-0.03, 1.05))
+    right.axhline(study["config"]["updates"], color="0.5", linestyle=":", linewidth=1)
+    right.set(ylabel="updates to 95 % (median, range)", yscale="log")
+    for ax in (left, right):
+        ax.set(xlabel="sequence length (the mark: first ten steps)", xlim=(8, 63))
+    fig.legend(*left.get_legend_handles_labels(), loc="outside lower center", ncols=2)
+    return fig
+
+
+STUDY_FIGURES = dict(lengths=lengths)
 FIGURES = (error_flow, factor_per_step, distribution, factor_map, latch, cliff, lstm_against_rnn, gradient_share)
 
 
@@ -276,7 +297,7 @@ FIGURES = (error_flow, factor_per_step, distribution, factor_map, latch, cliff, 
 def tables(record, studies):
     """{marker: Markdown} from results.json and {study: record}."""
     s = record["summary"]
-    return dict(
+    return {f"study_{name}": lengths_table(study) for name, study in studies.items()} | dict(
         checks=table(["claim", "paper", "measured", "expected", "holds"],
                      [[c["claim"], "" if c["paper"] is None else f"{c['paper']:g}",
                        "none" if c["measured"] is None else f"{c['measured']:.4g}", c["expected"], "yes" if c["holds"] else "no"]
@@ -305,6 +326,15 @@ def tables(record, studies):
                     for name in s if name.startswith("lstm_validation_lr_")]))
 
 
+def lengths_table(study):
+    s, n = study["summary"], len(study["runs"])
+    cells = lambda name, T: [f"{s[f'{name}_T{T}_updates']['n']} of {n}", f"{s[f'{name}_T{T}_accuracy']['mean']:.3f}",  # noqa: E731
+                             "never" if s[f"{name}_T{T}_updates"]["n"] == 0 else f"{s[f'{name}_T{T}_updates']['median']:,.0f}"]
+    header = [f"{LEGEND[name]}: {what}" for name in LEGEND for what in ("seeds solved", "test accuracy", "updates, median of solved")]
+    return table(["length", *header], [[T, *cells("rnn", T), *cells("lstm", T)] for T in study["config"]["lengths"]
+                                       if f"rnn_T{T}_updates" in s] + [["chance", "", "0.500", "", "", "0.500", ""]])
+
+
 def crossing(entry):
     return "never" if entry["n"] == 0 else mean_spread(entry, 2)
 
@@ -329,8 +359,12 @@ def main():
     arrays = results.read_arrays(options.out / "traces.npz", ARRAYS, MAKE)
     for figure in FIGURES:
         print(save(figure(record, arrays), options.out / "viz" / f"{figure.__name__}.png").name)
+    studies = read_studies(options.out)
+    for name, figure in STUDY_FIGURES.items():
+        if name in studies:
+            print(save(figure(studies[name]), options.out / "viz" / f"{name}.png").name)
     if options.tables:
-        results.update_readme(options.out / "README.md", tables(record, read_studies(options.out)))
+        results.update_readme(options.out / "README.md", tables(record, studies))
 
 
 if __name__ == "__main__":
