@@ -188,7 +188,7 @@ def read_arrays(path, names, make):
 def table(header, rows):
     """A Markdown table from a header and rows of anything; floats should come formatted."""
     lines = [header, ["---"] * len(header), *rows]
-    return "\n".join("| " + " | ".join(str(cell) for cell in line) + " |" for line in lines)
+    return "\n".join("| " + " | ".join(str(cell).replace("|", "\\|") for cell in line) + " |" for line in lines)
 
 
 def mean_spread(s, digits=3):

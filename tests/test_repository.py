@@ -68,9 +68,7 @@ def test_an_experiment_has_its_parts(name):
 @pytest.mark.parametrize("name", EXPERIMENTS)
 def test_the_tables_of_a_readme_are_those_of_the_saved_results(name):
     """A user's own run does not turn this red; a clean checkout and CI always compare."""
-    sys.path.insert(0, str(ROOT / name))
     visualize = importlib.import_module(f"{name}.visualize_{name}")
-    sys.path.remove(str(ROOT / name))
     record = results.read(ROOT / name / "results.json", visualize.MAKE)
     if record["command"] != visualize.MAKE and not os.environ.get("CI") and changed(ROOT / name):
         pytest.skip(f"{name}/results.json is your own run; `{visualize.MAKE}` or `git checkout {name}` restores the committed one")
