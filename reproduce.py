@@ -5,7 +5,7 @@
     python3 reproduce.py --studies       every committed study as well
     python3 reproduce.py --quick         tiny settings, under a minute: does everything run?
     python3 reproduce.py --only NAME     one experiment (may be repeated)
-    python3 reproduce.py --tables        only refill the table in README.md from what is committed
+    python3 reproduce.py --tables        only refill the tables in README.md from what is committed
 
 Everything is written into reproduced/; what is committed stays as it is. An experiment that
 fails is reported, the others go on, and the exit status is then 1.
@@ -29,7 +29,7 @@ EXPERIMENTS = [name for name in STORY if (ROOT / name / f"{name}.py").exists()]
 def main():
     options = parse()
     if options.tables:
-        results.update_readme(ROOT / "README.md", dict(results=root_table()))
+        results.update_readme(ROOT / "README.md", root_tables())
         return 0
     failed, started = [], time.time()
     for name in options.only or EXPERIMENTS:
@@ -54,7 +54,7 @@ def parse():
     size.add_argument("--full", action="store_true", help="all seeds of the committed headlines")
     size.add_argument("--quick", action="store_true", help="tiny settings")
     parser.add_argument("--studies", action="store_true", help="the committed studies as well")
-    parser.add_argument("--tables", action="store_true", help="only refill the table in README.md")
+    parser.add_argument("--tables", action="store_true", help="only refill the tables in README.md")
     parser.add_argument("--only", action="append", choices=EXPERIMENTS, help="one experiment; may be repeated")
     parser.add_argument("--out", type=Path, default=ROOT / "reproduced", metavar="DIR", help="default: reproduced/")
     return parser.parse_args()
@@ -112,12 +112,13 @@ def shown(path):
     return path.relative_to(ROOT) if path.is_relative_to(ROOT) else path
 
 
-def root_table():
-    """The table of results in the root README: every claim of every committed run."""
-    rows = [[f"[{name}]({name}/)", claim, text(check["paper"]), text(check["measured"]), check["expected"],
-             "yes" if check["holds"] else "no"]
-            for name in EXPERIMENTS for claim, check in claims(ROOT / name).items()]
-    return results.table(["experiment", "claim", "paper", "measured", "expected", "holds"], rows)
+def root_tables():
+    """{experiment: table of its committed claims} for the root README."""
+    def row(claim, check):
+        return [claim, text(check["paper"]), text(check["measured"]), check["expected"], "yes" if check["holds"] else "no"]
+
+    return {name: results.table(["claim", "paper", "measured", "expected", "holds"],
+                                [row(*item) for item in claims(ROOT / name).items()]) for name in EXPERIMENTS}
 
 
 if __name__ == "__main__":

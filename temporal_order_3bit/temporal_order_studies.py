@@ -18,25 +18,28 @@ import numpy as np
 
 from common import lstm, results
 from common.layers import accuracy
+from common.randomness import streams
 from temporal_order_3bit import paper_1997
 from temporal_order_3bit import temporal_order_3bit as experiment
 from temporal_order_3bit.temporal_order_3bit import CHANCE, LSTM, RNN, TUNED_RATES, best_rate, steps_to, test_set, train
 
 LENGTHS = (50, 100, 200, 500, 1000)
 BIASES = (0.0, -1.0, -2.0, -3.0, -4.0)
+EARLY = 100                                  # updates after which `drift` looks at the saturation
 CLOSED = -4.0                                # the most closed input gates of `drift`, used by `lengths`
 
 
-def compare(networks, seeds, config):
+def compare(networks, seeds, config, watch=lambda name, step, p: None):
     """Train each named network at all seeds with the same sequences; runs with accuracy and steps to 95 %.
 
     networks   {name: (network, rates, config or None)}
+    watch      called with (name, step, parameters) at every evaluation
     """
     runs = [dict(seed=seed, curves={}, final={}, seconds=0.0) for seed in seeds]
     for name, (network, rates, own) in networks.items():
         begun = time.perf_counter()
         own = own or config
-        p, curves = train(network, seeds, rates, own, name)
+        p, curves = train(network, seeds, rates, own, name, lambda step, p: watch(name, step, p))  # noqa: B023
         chosen = best_rate(curves, len(rates)) + len(rates) * np.arange(len(seeds))
         tokens, targets = test_set(seeds, own)
         correct = accuracy(network.forward({key: a[chosen] for key, a in p.items()}, tokens)[0], targets)
@@ -64,9 +67,25 @@ def truncation(seeds, config):
 
 
 def drift(seeds, config):
-    network = LSTM(lstm.Cell(config.hidden))
-    return compare({f"bias_{abs(bias):g}": (network, (config.lr,), replace(config, input_gate_bias=bias))
-                    for bias in BIASES}, seeds, config)
+    """Also keeps how saturated each network is early on: the mean slope h'(s) = 1 - h(s)^2 at the last step.
+
+    Where it is near 0, no error passes from the outputs to the cell states, whatever the carousel does.
+    """
+    network, slopes = LSTM(lstm.Cell(config.hidden)), {}
+    tokens = experiment.sequences_per_seed(streams(seeds, "saturation"), 1, config.length, 64)[0][0]
+
+    def watch(name, step, p):
+        if step <= EARLY:
+            h = network.forward(p, tokens)[1].hs[-1]
+            slopes[name] = (1 - h * h).mean((-1, -2))
+
+    runs = compare({f"bias_{abs(bias):g}": (network, (config.lr,), replace(config, input_gate_bias=bias))
+                    for bias in BIASES}, seeds, config, watch)
+    for n, run_ in enumerate(runs):
+        for name, slope in slopes.items():
+            solved = "solved" if run_["final"][f"{name}_solved"] else "unsolved"
+            run_["final"][f"{name}_early_slope_{solved}"] = slope[n]
+    return runs
 
 
 def lengths(seeds, config):

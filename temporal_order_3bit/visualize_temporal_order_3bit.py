@@ -232,6 +232,8 @@ def tables(record, studies):
                    [[name.rsplit("_", 1)[1], mean_spread(s[name])] for name in s if "_validation_lr_" in name]))
     for name, study in studies.items():
         made[name] = (paper_table if name.startswith("paper") else variants_table)(study)
+    if "drift" in studies:
+        made["saturation"] = saturation_table(studies["drift"])
     return made
 
 
@@ -250,6 +252,16 @@ def variants_table(study):
     return table(["variant", "test accuracy", "seeds solved", "updates to 95 % (solved seeds)"],
                  [[name, mean_spread(s[f"{name}_accuracy"]), solved_of(s, name), steps_of(s, name)] for name in names]
                  + [["chance", f"{CHANCE:.3f}", "", ""]])
+
+
+def saturation_table(study):
+    """The slope h'(s) early in training, of the seeds that solved the task later and of those that did not."""
+    s = study["summary"]
+    names = [name.removesuffix("_accuracy") for name in s if name.endswith("_accuracy")]
+    absent = dict(n=0)
+    return table(["variant", "mean slope h'(s), seeds that solve it", "seeds that do not"],
+                 [[name, *(mean_spread(s.get(f"{name}_early_slope_{kind}", absent)) for kind in ("solved", "unsolved"))]
+                  for name in names])
 
 
 def paper_table(study):
