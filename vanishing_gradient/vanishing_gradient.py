@@ -296,31 +296,37 @@ def before_and_after(config, seed):
 
 def one_seed(config, seed):
     """Everything at one seed: the run's entry in results.json, and arrays with networks or sequences last."""
-    started, gain = time.perf_counter(), gains(config)
+    started = time.perf_counter()
     swept = sweeps(config, seed)
     bound = try_to_break_the_bound(config, seed, swept)
-    pictures, final = one_unit_pictures(config, seed)
-    arrays, curves, learned, weights = before_and_after(config, seed)
-    largest = max(RNN_SIZES)
+    arrays, curves, final = sweep_numbers(swept, gains(config))
+    pictures, one_unit_final = one_unit_pictures(config, seed)
+    learned_arrays, learned_curves, learned_final, weights = before_and_after(config, seed)
+    final = one_unit_final | final | learned_final | {"bound_violations": bound["violations"], "bound_flows": bound["flows"]}
+    entry = dict(seed=seed, curves=curves | learned_curves, final=final, seconds=round(time.perf_counter() - started, 2))
+    return entry, arrays | learned_arrays, pictures | bound["closest"], weights
+
+
+def sweep_numbers(swept, gain):
+    """Arrays for the figures, median curves and single numbers of all sweeps."""
+    arrays, curves, linear = {}, {"gain": gain}, swept["linear", max(RNN_SIZES)]
     ratios = np.concatenate([swept["lstm_truncated", n].state_factors for n in LSTM_SIZES])
-    final |= learned | {
-        "linear_threshold_measured": crossing(gain, np.median(swept["linear", largest].factor, axis=1)),
-        "decay_rate_error": decay_rate_error(swept["linear", largest], gain),
-        "bound_violations": bound["violations"], "bound_flows": bound["flows"],
-        "lstm_carousel_factor": ratios[np.abs(ratios - 1).argmax()]}
-    for (kind, n), sweep in swept.items():
-        curves[f"factor_{kind}_{n}"] = np.median(sweep.factor, axis=1)
+    must_vanish = np.concatenate([s.factor[s.bound < 0] for s in swept.values()])          # f'max |W| < 1
+    final = {"linear_threshold_measured": crossing(gain, np.median(linear.factor, axis=1)),
+             "decay_rate_error": decay_rate_error(linear, gain),
+             "largest_factor_below_norm_1": must_vanish.max(initial=0),
+             "lstm_carousel_factor": ratios[np.abs(ratios - 1).argmax()]}
+    for (kind, n), s in swept.items():
+        name = f"{kind}_{n}"
+        curves[f"factor_{name}"] = np.median(s.factor, axis=1)
+        arrays |= {f"flow_{name}": s.flow[:, ::4], f"factor_{name}": s.factor}
         if kind in STEEPEST:
-            final[f"{kind}_{n}_crossing"] = crossing(gain, curves[f"factor_{kind}_{n}"])
-            final[f"{kind}_{n}_crossing_field"] = crossing(gain, np.median(sweep.field, axis=1))
-            final[f"{kind}_{n}_frozen_error"] = log_ratio(sweep.frozen, sweep.factor[:, :sweep.frozen.shape[1]])
-            final[f"{kind}_{n}_field_error"] = log_ratio(sweep.field, sweep.factor)
-        arrays |= {f"flow_{kind}_{n}": sweep.flow[:, ::4], f"factor_{kind}_{n}": sweep.factor}
-        if kind in STEEPEST:
-            arrays |= {f"bound_{kind}_{n}": sweep.bound, f"field_{kind}_{n}": sweep.field, f"frozen_{kind}_{n}": sweep.frozen}
-    curves["gain"] = gain
-    return (dict(seed=seed, curves=curves, final=final, seconds=round(time.perf_counter() - started, 2)),
-            arrays, pictures | bound["closest"], weights)
+            arrays |= {f"bound_{name}": s.bound, f"field_{name}": s.field, f"frozen_{name}": s.frozen}
+            final |= {f"{name}_crossing": crossing(gain, np.median(s.factor, axis=1)),
+                      f"{name}_crossing_field": crossing(gain, np.median(s.field, axis=1)),
+                      f"{name}_frozen_error": log_ratio(s.frozen, s.factor[:, :s.frozen.shape[1]]),
+                      f"{name}_field_error": log_ratio(s.field, s.factor)}
+    return arrays, curves, final
 
 
 def pooled(seeds_arrays):
@@ -363,6 +369,9 @@ def checks(summary):
                       s["linear_threshold_measured"]["n"] and abs(s["linear_threshold_measured"]["mean"] - 1) < 0.01),
         results.check("decay is exponential at the predicted rate: median relative error", s["decay_rate_error"]["max"],
                       "at most 0.05", s["decay_rate_error"]["n"] and s["decay_rate_error"]["max"] <= 0.05),
+        results.check("random networks with f'max |W| < 1, |W| the largest singular value: largest factor per step",
+                      s["largest_factor_below_norm_1"]["max"], "below 1",
+                      s["largest_factor_below_norm_1"]["n"] and s["largest_factor_below_norm_1"]["max"] < 1),
         results.check("measured flows above the bound n (f'max |W|)^q", s["bound_violations"]["max"], "0",
                       s["bound_violations"]["max"] == 0, paper=0),
         results.check("LSTM, truncated gradient: factor per step at the cell state", s["lstm_carousel_factor"]["mean"], "1.0",

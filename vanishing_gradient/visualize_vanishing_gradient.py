@@ -280,11 +280,12 @@ def lengths(study):
                 right.plot([T, T], [e["min"], e["max"]], color=ROLE[name], linewidth=1)
         right.plot(study["config"]["lengths"], [np.nan if e["n"] == 0 else e["median"] for e in found], marker, color=ROLE[name])
     left.set(ylabel="seeds that reach 95 %", ylim=(-0.03, 1.05))
+    left.axhline(-1, color="0.5", linestyle=":", linewidth=1, label="budget (right)")
     right.axhline(study["config"]["updates"], color="0.5", linestyle=":", linewidth=1)
     right.set(ylabel="updates to 95 % (median, range)", yscale="log")
     for ax in (left, right):
         ax.set(xlabel="sequence length (the mark: first ten steps)", xlim=(8, 63))
-    fig.legend(*left.get_legend_handles_labels(), loc="outside lower center", ncols=2)
+    fig.legend(*left.get_legend_handles_labels(), loc="outside lower center", ncols=3)
     return fig
 
 

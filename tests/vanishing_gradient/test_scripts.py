@@ -77,7 +77,7 @@ def test_the_committed_traces_are_small_and_its_checks_are_those_of_the_code():
 def test_a_check_fails_when_its_number_is_wrong_or_missing():
     record = results.read(ROOT / "vanishing_gradient" / "results.json", "")
     wrong = dict(logistic_threshold_measured=3.9, tanh_threshold_measured=1.1, linear_threshold_measured=1.2, decay_rate_error=0.5,
-                 bound_violations=1, lstm_carousel_factor=0.999, latch_largest_error=-1.0)
+                 bound_violations=1, largest_factor_below_norm_1=1.01, lstm_carousel_factor=0.999, latch_largest_error=-1.0)
     for spoil in (lambda v: {**results.spread([v]), "paper": None}, lambda v: {**results.spread([]), "paper": None}):
         spoiled = {**record["summary"], **{key: spoil(value) for key, value in wrong.items()}}
         assert not any(check["holds"] for check in experiment.checks(spoiled))
