@@ -26,8 +26,7 @@ def tables(record, studies):
     texts = {"direct": accuracy_table(summary, DIRECT, chance), "binary": accuracy_table(summary, BINARY, chance),
              "short": length_table(record, SHORT, chance), "fair": length_table(record, FAIR, chance),
              "checks": checks_table(record), "certificate": certificate_table(record), "cost": cost_table(summary),
-             "run": f"`{record['command']}`: {len(record['runs'])} seeds, {sum(r['seconds'] for r in record['runs']):,.0f} processor-seconds,"
-                    f" numpy {record['environment']['numpy']}, {record['environment']['cpu']}"}
+             "run": f"`{record['command']}`: {len(record['runs'])} seeds, numpy {record['environment']['numpy']}, {record['environment']['cpu']}"}
     if "ablation" in studies:
         from smt.studies import table as ablation_table
         texts["ablation"] = ablation_table(studies["ablation"])
@@ -70,7 +69,7 @@ def certificate_table(record):
 def cost_table(summary):
     rows = (("SMT, T = 64", "smt_seconds"), ("DMT, T = 64", "dmt_seconds"), ("SMT, T = 128, binary", "binary_seconds"),
             ("SMT, T = 16, continuous", "short_smt_seconds"), ("SMT, T = 16, binary", "short_binary_seconds"))
-    return table(["training", "seconds, one core"], [[label, mean_spread(summary[key], 1)] for label, key in rows])
+    return table(["training", "processor seconds"], [[label, mean_spread(summary[key], 1)] for label, key in rows])
 
 
 def read_studies(folder):

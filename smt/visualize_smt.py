@@ -24,8 +24,6 @@ MAKE = "python3 smt/smt.py --seeds 0-4"
 ARRAYS = ("movie_encoder", "space_plane", "gradient_bptt", "machine_codes")
 HERE = Path(__file__).resolve().parent
 HELD = plt.get_cmap("tab10").colors[:8]                 # one colour for each symbol held
-METHODS = {"smt_binary": ("binary", "SMT, binary memory"), "smt_dmt": ("smt_dmt", LABEL["smt_dmt"]),
-           "smt": ("smt", LABEL["smt"]), "transformer": ("transformer", LABEL["transformer"]), "bptt": ("rnn", "BPTT")}
 
 
 # ---------------------------------------------------------------- training curves
@@ -33,7 +31,8 @@ METHODS = {"smt_binary": ("binary", "SMT, binary memory"), "smt_dmt": ("smt_dmt"
 def curve(ax, record, name, end, color, label):
     """One line per seed, the first one labelled; the stored points lie evenly between 0 and the metric `end`."""
     for i, seed_run in enumerate(record["runs"]):
-        values = seed_run["curves"].get(name) or []
+        values = np.array(seed_run["curves"].get(name) or [], float)
+        values[values == 0] = np.nan                        # a loss that is not switched on yet
         x = np.linspace(0, seed_run["final"][end], len(values))
         ax.plot(x, values, color=color, alpha=0.75, linewidth=1, label=label if i == 0 else None)
 
@@ -44,7 +43,7 @@ def draw_training(record):
     curve(left, record, "direct_dec", "smt_steps", ROLE["transformer"], "decoding $L_{dec}$: what to remember")
     curve(left, record, "direct_dyn", "smt_steps", ROLE["smt"], "dynamics $L_{dyn}$: how to update")
     left.set(yscale="log", xlabel="SMT training step", ylabel="loss (all seeds)", title="SMT learns two things")
-    left.legend(loc="lower left", fontsize=8)
+    left.legend(loc="upper right", fontsize=8)
     for seed_run in record["runs"]:
         c = seed_run["curves"]
         middle.plot(c["direct_watched_at"], c["direct_accuracy"], color=ROLE["smt"], linewidth=1, alpha=0.8)
@@ -93,8 +92,8 @@ def draw_accuracy(record):
 
 def draw_lengths(record):
     """Accuracy against test length, trained short: mean line, every seed a dot; given the same lengths, the fair opponents."""
-    c, summary = record["config"], record["summary"]
-    fig, axes = plt.subplots(1, 2, figsize=(9.5, 3.9), sharey=True)
+    c = record["config"]
+    fig, axes = plt.subplots(1, 2, figsize=(9.5, 4.4), sharey=True)
     left = [("binary", "binary", "-", "SMT, binary memory"), ("smt_dmt", "smt_dmt", "-", "SMT + DMT"), ("smt", "smt", "-", "SMT"),
             ("transformer", "transformer", "-", "Transformer"), ("bptt", "rnn", "-", "BPTT")]
     right = [("binary_curriculum", "binary", "-", "SMT binary, 16 then 32"), ("binary_random", "binary", ":", "SMT binary, 4 to 32"),
@@ -105,9 +104,8 @@ def draw_lengths(record):
             draw_length_line(ax, record, name, ROLE[role], style, label)
         chance_line(ax, 1 / c["elements"])
         ax.set(xscale="log", xlabel="test length T (steps)", title=title, ylim=(0, 1.05))
-        ax.legend(loc="center left" if ax is axes[1] else "lower left", fontsize=8.5, frameon=True, framealpha=0.9, edgecolor="none")
-    axes[0].set_ylabel("accuracy")
-    del summary
+        ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.16), fontsize=8.5, ncol=3 if ax is axes[0] else 2)
+    axes[0].set_ylabel("accuracy: mean, dots: seeds")
     return fig
 
 
@@ -132,11 +130,12 @@ def draw_drift(record):
                              ("drift_dmt_t", "smt_dmt", "SMT + DMT")):
         curves = np.array([r["curves"][key] for r in record["runs"]])
         for values in curves:
-            ax.plot(values, color=ROLE[role], alpha=0.3, linewidth=0.8)
-        ax.plot(curves.mean(0), color=ROLE[role], label=label)
+            ax.plot(np.arange(1, len(values)), values[1:], color=ROLE[role], alpha=0.35, linewidth=0.8)
+        ax.plot(np.arange(1, curves.shape[1]), curves.mean(0)[1:], color=ROLE[role], label=label)
     ax.set(yscale="log", xlabel="time step t", ylabel="drift (mean squared error)",
-           title="The RNN's own memory leaves the encoder's; DMT pulls it back (thin: seeds)")
-    ax.legend()
+           title="distance of the RNN's own memory from the encoder's (2: unrelated; thin: seeds)")
+    ax.legend(ncol=3, loc="upper left")
+    ax.set_ylim(top=3 * ax.get_ylim()[1])
     return fig
 
 
@@ -174,8 +173,9 @@ def draw_space(arrays):
     axes[0].set(xlabel="component 1", ylabel="component 2", title="principal components\nshow time")
     axes[1].scatter(*arrays["space_plane"].T, c=colour_of(arrays["space_label"]), s=7, linewidths=0)
     axes[1].set_title("the plane of the symbols:\na cluster for each one held")
-    start, end = arrays["space_from"], arrays["space_to"]
-    axes[2].quiver(start[:, 0], start[:, 1], *(end - start).T, color=colour_of(arrays["space_field_label"]),
+    kept = arrays["space_field_label"] >= 0                 # an armed memory should not stay: it takes the symbol up
+    start, end = arrays["space_from"][kept], arrays["space_to"][kept]
+    axes[2].quiver(start[:, 0], start[:, 1], *(end - start).T, color=colour_of(arrays["space_field_label"][kept]),
                    angles="xy", scale_units="xy", scale=1, width=0.004, alpha=0.8)
     axes[2].set_title("one RNN step on a filler\nrepairs disturbed memories")
     for ax in axes[1:]:
