@@ -42,7 +42,8 @@ from common.progress import Progress, require_finite  # noqa: E402
 from common.randomness import stream, streams  # noqa: E402
 
 HERE = Path(__file__).resolve().parent
-STUDIES = ("depth",)
+STUDIES = ("depth", "stochastic_filler", "threshold", "lossless", "online", "cost", "single_nets",
+           "recursive", "automaton", "collapse_1992", "rtrl")
 FRESH = 100                                  # sequences of --evaluate
 
 
@@ -85,7 +86,8 @@ def train_automatizer(net, p, supply, config, label="automatizer A"):
     """Truncated BPTT: each window of a few steps starts from the state the last one left.
 
     p         {name: (N, ...)}, changed in place
-    supply    iterator of batches (T, N, B); every position is a target, the first one too
+    supply    iterator of batches (T, N, B); every position is a target, the first one too, but not
+              one with symbol -1 (a shorter sequence has ended)
     returns   loss (updates, N), nats per symbol
     """
     optimizer, w, losses = Adam(p), config.automatizer_window, []
@@ -95,7 +97,7 @@ def train_automatizer(net, p, supply, config, label="automatizer A"):
         inputs, state = read_from(symbols, net.K), ()
         for t in range(0, min(len(symbols), w * (config.automatizer_windows - len(losses))), w):
             targets = symbols[t:t + w]
-            weight = np.full(targets.shape, 1 / (len(targets) * targets.shape[-1]), np.float32)
+            weight = (targets >= 0) * np.float32(1 / (len(targets) * targets.shape[-1]))
             loss, g, seen = net.gradients(p, inputs[t:t + w], targets, weight, state)
             clip_by_global_norm(g, config.clip, networks=True)
             optimizer.step(g, config.automatizer_lr)
@@ -127,12 +129,17 @@ class Surprises(NamedTuple):
 def compress(net, p, symbols, tolerance):
     """What A did not predict, found from its probabilities alone.
 
-    symbols (T, N, B)   ->   Surprises
+    tolerance  a symbol is expected if A gave it at least 1 - tolerance; None: if A gave none more
+    symbols (T, N, B), -1 after the end of a shorter sequence   ->   Surprises
     """
     found = []
     for t, seen in predictions(net, p, symbols):
         came = symbols[t:t + len(seen.logits)]
-        step, n, b = np.nonzero(probability_of(probabilities(seen.logits), came) < 1 - tolerance)
+        if tolerance is None:
+            surprise = seen.logits.argmax(-2) != came
+        else:
+            surprise = probability_of(probabilities(seen.logits), came) < 1 - tolerance
+        step, n, b = np.nonzero(surprise & (came >= 0))
         found.append((t + step, n, b, came[step, n, b]))
     return collect(*(np.concatenate(parts) for parts in zip(*found)), *symbols.shape[1:])
 

@@ -13,6 +13,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import common  # noqa: E402,F401  before numpy
 import numpy as np  # noqa: E402
+from chunker_very_deep_1200 import visualize_studies  # noqa: E402
 from common import figures, results  # noqa: E402
 from common.config import run  # noqa: E402
 from common.figures import LABEL, ROLE, plt  # noqa: E402
@@ -51,10 +52,12 @@ def band(ax, x, y, color, label=None, **style):
 def training_curves(record):
     """What A learns, what C learns, and what the single nets do not learn on as many sequences."""
     config, n = record["config"], len(record["runs"])
-    fig, (left, middle, right) = plt.subplots(1, 3, figsize=(11, 3.7))
+    fig, (left, middle, right) = plt.subplots(1, 3, figsize=(11, 4))
     loss = curves(record, "automatizer_loss")
     updates = np.linspace(0, config["automatizer_windows"], loss.shape[1] + 1)[1:]
     band(left, updates, loss, ROLE["chunker"])
+    left.text(0.97, 0.95, "each peak: a new sequence, whose\ntrigger A cannot know", transform=left.transAxes, ha="right",
+              va="top", fontsize=9)
     left.set(yscale="log", xlabel="updates (windows of 6 steps)", ylabel="loss (nats per symbol)",
              title="A predicts the raw stream")
 
@@ -102,7 +105,7 @@ def surprise_pattern(record, arrays):
     rows[1][1].set_xlabel("time step")
     rows[1][0].set_xlabel("first symbols")
     rows[1][2].set_xlabel("last symbols")
-    rows[0][1].legend(loc="center")
+    rows[0][1].legend(loc="upper center", bbox_to_anchor=(0.5, 0.93), fontsize=9)
     return fig
 
 
@@ -148,7 +151,8 @@ def depth_reduction(record):
 
 def tables(record, studies):
     """Every generated table of README.md: {marker: text}."""
-    return {"headline": headline_table(record), "grid": grid_table(record), "checks": checks_table(record)}
+    return {"headline": headline_table(record), "grid": grid_table(record), "checks": checks_table(record),
+            **{name: visualize_studies.TABLES[name](study) for name, study in studies.items()}}
 
 
 def headline_table(record):
@@ -194,8 +198,11 @@ def main():
              "gradient_vs_depth": gradient_vs_depth(record, arrays), "depth_reduction": depth_reduction(record)}
     for name, fig in drawn.items():
         print(figures.save(fig, options.out / "viz" / f"{name}.png").name)
+    studies = read_studies(options.out)
+    for name in studies.keys() & visualize_studies.FIGURES.keys():
+        print(figures.save(visualize_studies.FIGURES[name](studies[name]), options.out / "viz" / f"{name}.png").name)
     if options.tables:
-        results.update_readme(options.out / "README.md", tables(record, read_studies(options.out)))
+        results.update_readme(options.out / "README.md", tables(record, studies))
 
 
 if __name__ == "__main__":
