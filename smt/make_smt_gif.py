@@ -33,7 +33,7 @@ def main():
 def painter(arrays, record):
     """draw_frame(k) for write_gif: the same figure, updated."""
     encoder, rolled, label = (arrays[f"movie_{k}"] for k in ("encoder", "rolled", "label"))
-    fig, (left, right) = plt.subplots(1, 2, figsize=(7.4, 3.9), dpi=75, width_ratios=[1.35, 1])
+    fig, (left, right) = plt.subplots(1, 2, figsize=(7.4, 3.9), dpi=90, width_ratios=[1.35, 1])
     flat = lambda frame: frame.astype(float).reshape(-1, 2)  # noqa: E731
     dots = left.scatter(*flat(encoder[0]).T, c=colour_of(label), s=14, linewidths=0)
     crosses = left.scatter(*flat(rolled[0][:, -2]).T, c=colour_of(label[:, -2]), s=70, marker="x", linewidths=1.8)
