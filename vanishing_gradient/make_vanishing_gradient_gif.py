@@ -41,8 +41,6 @@ def animation(arrays):
     curves.set(xlim=(lag[-1] + half, -half), ylim=(-LIMIT, LIMIT), xlabel="steps before the end, q  (the error starts at the right)",
                ylabel=ERROR)
     fig.legend(handles=lines, loc="outside lower center", ncols=4)
-    fig.canvas.draw()
-    fig.set_layout_engine("none")                # laid out once, not at every frame
 
     def draw(frame):
         k, front = frame
@@ -53,6 +51,8 @@ def animation(arrays):
         strip.set_title(f"recurrent scale {gain[k]:.2f} times critical")
         return fig
 
+    draw((0, 0)).canvas.draw()
+    fig.set_layout_engine("none")                # laid out once, with a title, not at every frame
     return draw, [(k, lag[-1] * (step + 1) / STRIDES) for k in range(0, len(gain), max(1, len(gain) // 10)) for step in range(STRIDES)]
 
 
