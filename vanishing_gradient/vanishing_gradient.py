@@ -84,7 +84,7 @@ class Sweep(NamedTuple):
     factor: np.ndarray           # (gains, N)           fitted growth per step
     bound: np.ndarray            # (gains, N)           log10 (f'max * largest singular value); nan for LSTM
     field: np.ndarray            # (gains, N)           factor predicted by the operating point, large restless networks
-    frozen: np.ndarray           # (gains, N or FROZEN) the same for networks whose state stands still
+    frozen: np.ndarray           # (gains, N or FROZEN) the same for networks whose slopes stand still
     state_factors: np.ndarray    # (2,)                 smallest and largest single step factor of the carousel
 
 
@@ -125,7 +125,7 @@ def factors_at_operating_point(activation, W, radius, h):
 
     W (N, n, n), all of spectral radius `radius`   h (T, N, n, 1), the states on the error's path
     returns   field (N,)        radius * sqrt(mean f'^2): many independent units (mean field)
-              frozen (N or FROZEN,)  spectral radius(W diag(mean f')): exact if the state stands still
+              frozen (N or FROZEN,)  spectral radius(W diag(mean f')): exact if the slopes stand still
     """
     slope = tanh_rnn.ACTIVATIONS[activation][1](h)[..., 0]
     some = slice(FROZEN if W.shape[-1] == max(RNN_SIZES) else None)      # eigenvalues are slow

@@ -305,7 +305,7 @@ def tables(record, studies):
                       for c in record["checks"]]),
         flows=f"{s['bound_flows']['mean'] * s['bound_flows']['n']:,.0f}",
         crossings=table(["networks", "units", "factor crosses 1 at scale", "large-network prediction of it",
-                         "error of the factor: large-network", "standing-state prediction"],
+                         "error of the factor: large-network", "standing-slopes prediction"],
                         [[TITLE[kind], n, crossing(s[f"{kind}_{n}_crossing"]), crossing(s[f"{kind}_{n}_crossing_field"]),
                           percent(s[f"{kind}_{n}_field_error"]), percent(s[f"{kind}_{n}_frozen_error"])]
                          for kind in RNN_KINDS for n in SIZES[kind]]),
