@@ -81,7 +81,7 @@ def at_length(seed, config, distinct):
 def noisy_sequences(rngs, B, T, noise):
     """The filler as a Markov chain: with probability `noise` the next symbol is any of the five.
 
-    returns   symbols (T, N, B); noise 0 is the headline's cycle
+    returns   symbols (T, N, B); noise 0 is the headline's cycle; theory: task.py
     """
     N = len(rngs)
     symbols = trigger_recall(np.stack([rng.integers(0, TRIGGERS, B) for rng in rngs]), T)
@@ -98,24 +98,6 @@ def noisy_batches(seeds, purpose, B, T, noise):
     rngs = streams(seeds, purpose)
     while True:
         yield noisy_sequences(rngs, B, T, noise)
-
-
-def entropy(noise):
-    """Of the filler's next symbol given the present one, in nats: 0 to ln 5."""
-    likely, other = 1 - noise + noise / CYCLE, noise / CYCLE
-    terms = [likely] + [other] * (CYCLE - 1)
-    return -sum(x * np.log(x) for x in terms if x > 0)
-
-
-def expected_surprises(noise, T, tolerance):
-    """Surprises per sequence of an A that knows the true probabilities.
-
-    The trigger and the recall always; of the T - 3 random filler steps, those that do not go the likely way;
-    all of them if even the likely symbol has less than 1 - tolerance of the mass.
-    """
-    likely = 1 - noise + noise / CYCLE
-    unpredictable = tolerance is not None and likely < 1 - tolerance
-    return 2 + (T - 3) * (1 if unpredictable else 1 - likely)
 
 
 def trained_automatizer(seeds, config, noise):

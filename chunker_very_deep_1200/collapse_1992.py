@@ -72,8 +72,8 @@ class Chunker:
         self.read()
 
 
-def one_run(seeds, cap, window=3, with_C=True, label=""):
-    """All runs together until each has solved the task or `cap` strings have passed.
+def one_run(seeds, cap, window=3, with_C=True, label="", at_least=0):
+    """All runs together until each has solved the task, for `at_least` strings, but no more than `cap`.
 
     returns   strings until solved (N,), NaN if not; inputs C took in per string (strings, N); target errors (strings, N)
     """
@@ -120,7 +120,7 @@ def one_run(seeds, cap, window=3, with_C=True, label=""):
         used.append(taken)
         errors.append(error)
         progress.update(string + 1, solved=np.isfinite(solved).sum(), error=error.mean())
-        if np.isfinite(solved).all():
+        if np.isfinite(solved).all() and string + 1 >= at_least:
             break
     progress.close()
     return solved, np.array(used), np.array(errors)
@@ -138,12 +138,12 @@ def prediction_errors(logits, following):
     return dlogits, (p * hit).sum(-2)
 
 
-def collapse(seeds, config, cap=35_000, opponents=35_000):
+def collapse(seeds, config, cap=35_000, opponents=35_000, at_least=5000):
     """Strings until A alone solves the task; the conventional nets beside it."""
     values, curves, begun = {}, {}, time.perf_counter()
     for name, window, with_C, most in (("two_nets", 3, True, cap), ("conventional_3_steps", 3, False, opponents),
                                        ("conventional_full", STEPS, False, opponents)):
-        solved, used, errors = one_run(seeds, most, window, with_C, name)
+        solved, used, errors = one_run(seeds, most, window, with_C, name, at_least)
         values |= {f"{name}_sequences": solved, f"{name}_within_5000": (solved <= 5000).astype(float),
                    f"{name}_within_35000": (solved <= 35_000).astype(float), f"{name}_right": (errors[-IN_A_ROW:] < RIGHT).mean(0)}
         if with_C:

@@ -36,3 +36,23 @@ def both_sequences(N, T):
 def recall(logits, triggers):
     """Share of right answers, asked for A or B and asked for any of the 7 symbols: two (N,) arrays."""
     return (logits[..., :TRIGGERS, :].argmax(-2) == triggers).mean(-1), (logits.argmax(-2) == triggers).mean(-1)
+
+
+# ---------------------------------------------------------------- what noise in the filler must do
+
+def entropy(noise):
+    """Of the filler's next symbol given the present one, in nats: 0 to ln 5."""
+    likely, other = 1 - noise + noise / CYCLE, noise / CYCLE
+    terms = [likely] + [other] * (CYCLE - 1)
+    return sum(-x * np.log(x) for x in terms if x > 0) + 0.0            # + 0.0: no minus zero
+
+
+def expected_surprises(noise, T, tolerance):
+    """Surprises per sequence of an A that knows the true probabilities.
+
+    The trigger and the recall always; of the T - 3 random filler steps, those that do not go the likely way;
+    all of them if even the likely symbol has less than 1 - tolerance of the mass.
+    """
+    likely = 1 - noise + noise / CYCLE
+    unpredictable = tolerance is not None and likely < 1 - tolerance
+    return 2 + (T - 3) * (1 if unpredictable else 1 - likely)

@@ -56,7 +56,7 @@ def training_curves(record):
     loss = curves(record, "automatizer_loss")
     updates = np.linspace(0, config["automatizer_windows"], loss.shape[1] + 1)[1:]
     band(left, updates, loss, ROLE["chunker"])
-    left.text(0.97, 0.95, "each peak: a new sequence, whose\ntrigger A cannot know", transform=left.transAxes, ha="right",
+    left.text(0.97, 0.95, "each peak: the recall of one sequence\nand the trigger of the next", transform=left.transAxes, ha="right",
               va="top", fontsize=9)
     left.set(yscale="log", xlabel="updates (windows of 6 steps)", ylabel="loss (nats per symbol)",
              title="A predicts the raw stream")
@@ -92,7 +92,7 @@ def surprise_pattern(record, arrays):
         times = arrays["surprise_times"][:, b][arrays["surprise_real"][:, b]]
         for ax, (first, last) in zip(row, ((0, edge), (0, T), (T - edge, T))):
             t, found = np.arange(first, last), times[(times >= first) & (times < last)]
-            ax.vlines(t, 1e-4, bits[first:last], color=ROLE["chance"], linewidth=1 if last - first > edge else 5)
+            ax.vlines(t, 1e-4, bits[first:last], color=ROLE["chance"], linewidth=2 if last - first > edge else 5)
             ax.vlines(found, 1e-4, bits[found], color=ROLE["chunker"], linewidth=2 if last - first > edge else 5)
             ax.plot(found, bits[found], "v", color=ROLE["chunker"], markersize=8, label="surprise: goes to C")
             ax.axhline(-np.log2(1 - tolerance), color=ROLE["paper"], linestyle="--", linewidth=1,

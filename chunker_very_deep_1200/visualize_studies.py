@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from chunker_very_deep_1200.chunker_studies import LENGTHS, NOISE, TOLERANCES, entropy, expected_surprises
+from chunker_very_deep_1200.task import entropy, expected_surprises
 from common.figures import LABEL, ROLE, chance_line, plt
 from common.results import mean_spread, table
 
@@ -95,19 +95,18 @@ def depth_table(study):
     s = study["summary"]
     rows = [[f"{T:,}", mean_range(s[f"recall_T{T}"]), mean_range(s[f"surprises_T{T}"], 1), f"{s[f'reduction_T{T}']['mean']:,.0f}",
              f"{s[f'seconds_T{T}']['mean']:.1f}", f"{s[f'walk_megabytes_T{T}']['mean']:.1f}", f"{s[f'stream_megabytes_T{T}']['mean']:.2f}"]
-            for T in LENGTHS if f"recall_T{T}" in s]
+            for T in map(int, levels_of(s, "recall_T"))]
     return table(["T", f"recall ({CHANCE})", "surprises k", "(T - 1) / k", "seconds", "memory of the walk (MB)", "stream (MB)"], rows)
 
 
 def stochastic_table(study):
     s, T, tolerance = study["summary"], study["config"]["length"], study["config"]["tolerance"]
     rows = []
-    for noise in NOISE:
-        if f"recall_argmax_noise{noise:g}" in s:
-            rows.append([f"{noise:g}", f"{entropy(noise) / np.log(2):.3f}"])
-            for rule, bound in (("tolerance", tolerance), ("argmax", None)):
-                rows[-1] += [f"{expected_surprises(noise, T, bound):,.1f}", mean_range(s[f"surprises_{rule}_noise{noise:g}"], 1),
-                             mean_range(s[f"recall_{rule}_noise{noise:g}"], 2)]
+    for noise in levels_of(s, "recall_argmax_noise"):
+        rows.append([f"{noise:g}", f"{entropy(noise) / np.log(2):.3f}"])
+        for rule, bound in (("tolerance", tolerance), ("argmax", None)):
+            rows[-1] += [f"{expected_surprises(noise, T, bound):,.1f}", mean_range(s[f"surprises_{rule}_noise{noise:g}"], 1),
+                         mean_range(s[f"recall_{rule}_noise{noise:g}"], 2)]
     head = [f"{column}, {rule}" for rule in ("tolerance", "argmax") for column in ("k expected", "k measured", "recall")]
     return table(["noise", "entropy (bits)", *head], rows)
 
@@ -115,7 +114,7 @@ def stochastic_table(study):
 def threshold_table(study):
     s, noises = study["summary"], (0.0, 0.002)
     rows = [[f"{t:g}", f"{-np.log(1 - t):.4f}", *(mean_range(s[f"{key}_noise{noise:g}_tolerance{t:g}"], digits)
-             for noise in noises for key, digits in (("surprises", 1), ("recall", 2)))] for t in TOLERANCES]
+             for noise in noises for key, digits in (("surprises", 1), ("recall", 2)))] for t in levels_of(s, "recall_noise0_tolerance")]
     return table(["tolerance", "as a loss (nats)", "k, cycle", "recall, cycle", "k, noise 0.002", "recall, noise 0.002"], rows)
 
 

@@ -46,7 +46,7 @@ def test_without_noise_the_markov_filler_is_the_cycle():
 
 
 def test_entropy_runs_from_zero_to_log_five():
-    assert chunker_studies.entropy(0.0) == 0 and chunker_studies.entropy(1.0) == pytest.approx(np.log(5))
+    assert task.entropy(0.0) == 0 and task.entropy(1.0) == pytest.approx(np.log(5))
 
 
 @pytest.mark.parametrize("noise", [0.05, 0.5, 1.0])
@@ -54,12 +54,12 @@ def test_expected_surprises_are_the_unlikely_steps_of_the_chain(noise):
     T = 400
     symbols = chunker_studies.noisy_sequences(streams([0], "x"), 200, T, noise)[1:-1, 0] - task.TRIGGERS
     unlikely = (np.diff(symbols, axis=0) % 5 != 1).sum(0).mean()
-    assert chunker_studies.expected_surprises(noise, T, None) == pytest.approx(2 + unlikely, rel=0.05)
+    assert task.expected_surprises(noise, T, None) == pytest.approx(2 + unlikely, rel=0.05)
 
 
 def test_with_the_mass_criterion_every_step_of_a_noisy_chain_surprises():
-    assert chunker_studies.expected_surprises(0.2, 1200, 0.1) == 1199
-    assert chunker_studies.expected_surprises(0.1, 1200, 0.1) == pytest.approx(2 + 1197 * 0.08)
+    assert task.expected_surprises(0.2, 1200, 0.1) == 1199
+    assert task.expected_surprises(0.1, 1200, 0.1) == pytest.approx(2 + 1197 * 0.08)
 
 
 @pytest.mark.parametrize("tolerance", [0.1, 0.4, None])
