@@ -76,6 +76,14 @@ def parse(config_class, description, quick=(), studies=(), argv=None):
                    evaluate=common_flags["evaluate"], out=out, command=_command(script, argv))
 
 
+def parse_drawing(description, folder):
+    """The command line of a script that draws from saved data: `out`, the folder of results.json, and `tables`."""
+    parser = _Parser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False)
+    parser.add_argument("--out", type=Path, default=folder, metavar="DIR", help="folder with results.json; what is drawn goes there")
+    parser.add_argument("--tables", action="store_true", help="also fill the tables of README.md in that folder")
+    return parser.parse_args()
+
+
 def run(main):
     """Run a script's main() and return its exit status: 0, 1 with one line, or 130 on Ctrl-C."""
     try:

@@ -167,6 +167,11 @@ def read(path, make):
     return data
 
 
+def read_studies(folder, script):
+    """{study: record} of the studies saved in a folder; `script` makes them with `--study NAME`."""
+    return {path.stem: read(path, f"python3 {script} --study {path.stem}") for path in sorted((folder / "studies").glob("*.json"))}
+
+
 def read_arrays(path, names, make):
     """{name: array} from an .npz, never unpickled. Raises ResultsError as `read` does."""
     try:

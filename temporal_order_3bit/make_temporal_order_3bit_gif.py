@@ -5,7 +5,6 @@
 Reads results.json and traces.npz; trains nothing. Colours and markers as in the figures.
 """
 
-import argparse
 import sys
 from pathlib import Path
 
@@ -13,15 +12,13 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import common  # noqa: E402,F401
 import numpy as np  # noqa: E402
 from common import results  # noqa: E402
-from common.config import run  # noqa: E402
+from common.config import parse_drawing, run  # noqa: E402
 from common.gifs import write_gif  # noqa: E402
 from temporal_order_3bit.visualize_temporal_order_3bit import ARRAYS, CHANCE, HERE, MAKE, cell_heatmaps  # noqa: E402
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out", type=Path, default=HERE, metavar="DIR", help="folder with results.json; the GIF goes there")
-    out = parser.parse_args().out
+    out = parse_drawing(__doc__, HERE).out
     record = results.read(out / "results.json", MAKE)
     arrays = results.read_arrays(out / "traces.npz", ARRAYS, MAKE)
     steps, cells = arrays["snapshot_steps"], arrays["snapshot_cells"].astype(float)

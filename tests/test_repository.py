@@ -74,7 +74,7 @@ def test_the_tables_of_a_readme_are_those_of_the_saved_results(name):
         pytest.skip(f"{name}/results.json is your own run; `{visualize.MAKE}` or `git checkout {name}` restores the committed one")
     assert record["command"] == visualize.MAKE
     text = (ROOT / name / "README.md").read_text()
-    made = visualize.tables(record, visualize.read_studies(ROOT / name))
+    made = visualize.tables(record, results.read_studies(ROOT / name, f"{name}/{name}.py"))
     assert results.fill_tables(text, made) == text, f"python3 {name}/visualize_{name}.py --tables"
 
 

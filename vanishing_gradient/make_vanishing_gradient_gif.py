@@ -6,7 +6,6 @@ Reads results.json and traces.npz; trains nothing. Each row of the strip is one 
 (median of the random networks); the curves below show the same numbers.
 """
 
-import argparse
 import sys
 from pathlib import Path
 
@@ -14,7 +13,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import common  # noqa: E402,F401
 import numpy as np  # noqa: E402
 from common import results  # noqa: E402
-from common.config import run  # noqa: E402
+from common.config import parse_drawing, run  # noqa: E402
 from common.figures import DIVERGING, ROLE, plt  # noqa: E402
 from common.gifs import write_gif  # noqa: E402
 from vanishing_gradient.visualize_vanishing_gradient import ARRAYS, ERROR, HERE, MAKE, MEDIAN  # noqa: E402
@@ -57,9 +56,7 @@ def animation(arrays):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out", type=Path, default=HERE, metavar="DIR", help="folder with results.json; the GIF goes there")
-    out = parser.parse_args().out
+    out = parse_drawing(__doc__, HERE).out
     results.read(out / "results.json", MAKE)
     arrays = results.read_arrays(out / "traces.npz", ARRAYS, MAKE)
     print(write_gif(out / "vanishing_gradient.gif", *animation(arrays), fps=12).name)

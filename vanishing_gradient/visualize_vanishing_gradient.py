@@ -6,7 +6,6 @@
 Reads results.json and traces.npz and, where present, studies/*.json; trains nothing.
 """
 
-import argparse
 import sys
 from pathlib import Path
 
@@ -14,7 +13,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import common  # noqa: E402,F401
 import numpy as np  # noqa: E402
 from common import results  # noqa: E402
-from common.config import run  # noqa: E402
+from common.config import parse_drawing, run  # noqa: E402
 from common.figures import DIVERGING, LABEL, ROLE, SEQUENTIAL, chance_line, plt, save  # noqa: E402
 from common.results import mean_spread, table  # noqa: E402
 
@@ -344,23 +343,15 @@ def percent(entry, what="median"):
     return "none" if entry["n"] == 0 else f"{100 * entry[what]:.1f} %"
 
 
-def read_studies(folder):
-    return {path.stem: results.read(path, f"python3 vanishing_gradient/vanishing_gradient.py --study {path.stem}")
-            for path in sorted((folder / "studies").glob("*.json"))}
-
-
 # ---------------------------------------------------------------- main
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out", type=Path, default=HERE, metavar="DIR", help="folder with results.json; viz/ goes there")
-    parser.add_argument("--tables", action="store_true", help="also fill the tables of README.md in that folder")
-    options = parser.parse_args()
+    options = parse_drawing(__doc__, HERE)
     record = results.read(options.out / "results.json", MAKE)
     arrays = results.read_arrays(options.out / "traces.npz", ARRAYS, MAKE)
     for figure in FIGURES:
         print(save(figure(record, arrays), options.out / "viz" / f"{figure.__name__}.png").name)
-    studies = read_studies(options.out)
+    studies = results.read_studies(options.out, "vanishing_gradient/vanishing_gradient.py")
     for name, figure in STUDY_FIGURES.items():
         if name in studies:
             print(save(figure(studies[name]), options.out / "viz" / f"{name}.png").name)
