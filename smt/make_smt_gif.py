@@ -7,7 +7,6 @@ in the symbol's colour. Crosses: where the RNN is before the question when it ru
 same plane: the linear map that, on other sequences, puts each symbol's final memories nearest to a point of a circle.
 """
 
-import argparse
 import sys
 from pathlib import Path
 
@@ -15,16 +14,14 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import common  # noqa: F401, E402
 
 from common import results  # noqa: E402
-from common.config import run  # noqa: E402
+from common.config import parse_drawing, run  # noqa: E402
 from common.figures import ROLE, chance_line, plt  # noqa: E402
 from common.gifs import write_gif  # noqa: E402
 from smt.visualize_smt import ARRAYS, HERE, MAKE, colour_of  # noqa: E402
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out", type=Path, default=HERE, help="folder of results.json and traces.npz (default: this one)")
-    folder = parser.parse_args().out
+    folder = parse_drawing(__doc__, HERE).out
     record = results.read(folder / "results.json", MAKE)
     arrays = results.read_arrays(folder / "traces.npz", (*ARRAYS, "movie_rolled", "movie_accuracy"), MAKE)
     print(write_gif(folder / "smt.gif", painter(arrays, record), range(len(arrays["movie_steps"])), fps=8, hold=3))

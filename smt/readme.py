@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from common import results
-from common.results import mean_spread, table
+from common.results import mean_spread, read_studies, table
+from smt.studies import table as ablation_table
 
 HERE = Path(__file__).resolve().parent
 MAKE = "python3 smt/smt.py --seeds 0-4"
@@ -27,14 +28,12 @@ def tables(record, studies):
              "short": length_table(record, SHORT, chance), "fair": length_table(record, FAIR, chance),
              "checks": checks_table(record), "certificate": certificate_table(record), "cost": cost_table(summary),
              "run": f"`{record['command']}`: {len(record['runs'])} seeds, numpy {record['environment']['numpy']}, {record['environment']['cpu']}"}
-    if "ablation" in studies:
-        from smt.studies import table as ablation_table
-        texts["ablation"] = ablation_table(studies["ablation"])
+    texts["ablation"] = ablation_table(studies["ablation"]) if "ablation" in studies else "not run"
     return texts
 
 
 def accuracy_table(summary, rows, chance):
-    lines = [[label, mean_spread(summary[accuracy]), mean_spread(summary[drift]) if drift else "–"] for label, accuracy, drift in rows]
+    lines = [[label, mean_spread(summary[accuracy]), mean_spread(summary[drift], 4) if drift else "–"] for label, accuracy, drift in rows]
     return table(["method", "accuracy: mean ± std (min to max)", "drift"], [*lines, ["chance", f"{chance:.3f}", "2 (unrelated)"]])
 
 
@@ -72,10 +71,6 @@ def cost_table(summary):
     return table(["training", "processor seconds"], [[label, mean_spread(summary[key], 1)] for label, key in rows])
 
 
-def read_studies(folder):
-    return {p.stem: results.read(p, f"python3 smt/smt.py --study {p.stem}") for p in sorted((folder / "studies").glob("*.json"))}
-
-
 def update(record, folder=HERE):
     """Fill the tables of README.md; returns True if it changed."""
-    return results.update_readme(folder / "README.md", tables(record, read_studies(folder)))
+    return results.update_readme(folder / "README.md", tables(record, read_studies(folder, "smt/smt.py")))

@@ -5,7 +5,6 @@
 It prints the path of every figure it writes. With --tables it also fills the tables of README.md in that folder.
 """
 
-import argparse
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -15,12 +14,11 @@ import common  # noqa: F401, E402
 import numpy as np  # noqa: E402
 
 from common import results  # noqa: E402
-from common.config import run  # noqa: E402
+from common.config import parse_drawing, run  # noqa: E402
 from common.figures import LABEL, ROLE, chance_line, plt, save  # noqa: E402
-from smt import readme  # noqa: E402
 from smt.certificate import merged_machine  # noqa: E402
+from smt.readme import MAKE, tables, update  # noqa: E402, F401
 
-MAKE = "python3 smt/smt.py --seeds 0-4"
 ARRAYS = ("movie_encoder", "space_plane", "gradient_bptt", "machine_codes")
 HERE = Path(__file__).resolve().parent
 HELD = plt.get_cmap("tab10").colors[:8]                 # one colour for each symbol held
@@ -282,10 +280,7 @@ def draw_arrow(ax, start, end, tokens):
 # ---------------------------------------------------------------- main
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out", type=Path, default=HERE, help="folder of results.json and traces.npz (default: this one)")
-    parser.add_argument("--tables", action="store_true", help="also fill the tables of README.md in that folder")
-    options = parser.parse_args()
+    options = parse_drawing(__doc__, HERE)
     folder = options.out
     record = results.read(folder / "results.json", MAKE)
     arrays = results.read_arrays(folder / "traces.npz", ARRAYS, MAKE)
@@ -294,7 +289,7 @@ def main():
                       ("machine", draw_machine(arrays, record))):
         print(save(fig, folder / "viz" / f"{name}.png"))
     if options.tables:
-        readme.update(record, folder)
+        update(record, folder)
 
 
 if __name__ == "__main__":
