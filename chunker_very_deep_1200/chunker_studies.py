@@ -44,7 +44,7 @@ def finals(values, seeds, seconds):
 
 # ---------------------------------------------------------------- depth
 
-def depth(seeds, config, lengths=LENGTHS, distinct=64, updates=144):
+def depth(seeds, config, lengths=LENGTHS, distinct=64, updates=400):
     """A and C trained and scored at each length. C learns from `distinct` sequences over and over."""
     config, runs = replace(config, chunker_updates=updates), []
     for seed in seeds:

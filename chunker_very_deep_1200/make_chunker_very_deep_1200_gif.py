@@ -5,7 +5,6 @@
 Reads results.json and traces.npz (seed of the first run); trains nothing. Colours as in the figures.
 """
 
-import argparse
 import sys
 from pathlib import Path
 
@@ -13,7 +12,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import common  # noqa: E402,F401
 import numpy as np  # noqa: E402
 from chunker_very_deep_1200.visualize_chunker_very_deep_1200 import HERE, KINDS, SYMBOLS, load  # noqa: E402
-from common.config import run  # noqa: E402
+from common.config import parse_drawing, run  # noqa: E402
 from common.figures import LABEL, ROLE, plt  # noqa: E402
 from common.gifs import write_gif  # noqa: E402
 
@@ -65,9 +64,7 @@ def chunker_reach(arrays, T, steps):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out", type=Path, default=HERE, metavar="DIR", help="folder with results.json; the GIF goes there")
-    out = parser.parse_args().out
+    out = parse_drawing(__doc__, HERE).out
     record, arrays = load(out)
     T = record["config"]["length"]
     fig, raw, compressed, lines, front = scene(record, arrays)

@@ -12,8 +12,8 @@ import time
 
 import numpy as np
 
-from chunker_very_deep_1200.predictor import (Predictor, cross_entropy, effective_depth, last_logits, log10, read_from,
-                                              stack, state_gradient)
+from chunker_very_deep_1200.predictor import (Predictor, cross_entropy, effective_depth, last_logits, log10, predictions,
+                                              read_from, stack, state_gradient)
 from chunker_very_deep_1200.task import K, TRIGGERS, batches, both_sequences, recall
 from common import lstm
 from common.optimizers import Adam, clip_by_global_norm
@@ -89,6 +89,13 @@ def single_net_gradient(net, p, config):
     return norms.mean(-1), effective_depth(norms).mean(-1)
 
 
+def cell_drift(net, p, symbols):
+    """Median size of an LSTM's cell states after the last step (N,): h(s) = tanh(s) is saturated from about 3 on."""
+    for _, seen in predictions(net, p, symbols):
+        pass
+    return np.median(np.abs(seen.trace.s[-1]), axis=(-2, -1))
+
+
 def single_net_results(kind, seeds, config):
     """Train and measure one kind of single net with both objectives.
 
@@ -107,6 +114,8 @@ def single_net_results(kind, seeds, config):
         final |= {f"{name}_recall_accuracy_2way": two, f"{name}_recall_accuracy_7way": seven,
                   f"effective_depth_{name}": depth, f"{name}_lr": np.array(rates)[loss[:, o].argmin(-1)]}
         final |= {f"{name}_validation_loss_lr_{lr:g}": loss[:, o, r] for r, lr in enumerate(rates)}
+        if net.cell:
+            final[f"cell_state_{name}"] = cell_drift(net, p, symbols)
         shown |= {f"{name}_{key}": a[:, chosen[:, o]] for key, a in curves.items()}
         arrays[f"gradient_{name}"] = log10(gradient)
         weights |= {f"{name}.{key}": a for key, a in p.items()}

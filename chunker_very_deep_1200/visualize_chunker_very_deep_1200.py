@@ -6,7 +6,6 @@
 Reads results.json, traces.npz and studies/*.json of the folder `--out` (default: the script's own).
 """
 
-import argparse
 import sys
 from pathlib import Path
 
@@ -15,7 +14,7 @@ import common  # noqa: E402,F401  before numpy
 import numpy as np  # noqa: E402
 from chunker_very_deep_1200 import visualize_studies  # noqa: E402
 from common import figures, results  # noqa: E402
-from common.config import run  # noqa: E402
+from common.config import parse_drawing, run  # noqa: E402
 from common.figures import LABEL, ROLE, plt  # noqa: E402
 
 HERE = Path(__file__).resolve().parent
@@ -152,17 +151,20 @@ def depth_reduction(record):
 def tables(record, studies):
     """Every generated table of README.md: {marker: text}."""
     return {"headline": headline_table(record), "grid": grid_table(record), "checks": checks_table(record),
+            "drift": f"{record['summary']['cell_state_lstm']['median']:,.0f}",
             **{name: visualize_studies.TABLES[name](study) for name, study in studies.items()}}
 
 
 def headline_table(record):
-    s, spread = record["summary"], results.mean_spread
-    rows = [["chunker A + C", spread(s["chunker_recall_accuracy"]), spread(s["chunker_recall_accuracy_7way"]),
+    s, spread, runs = record["summary"], results.mean_spread, record["runs"]
+    solved = lambda key: f"{sum(run_['final'][key] == 1 for run_ in runs)} of {len(runs)}"  # noqa: E731
+    rows = [["chunker A + C", solved("chunker_recall_accuracy"), spread(s["chunker_recall_accuracy"]), spread(s["chunker_recall_accuracy_7way"]),
              f"{spread(s['effective_depth_chunker'], 1)} of its own = {spread(s['effective_reach_chunker'], 0)} raw"]]
-    rows += [[label(name), spread(s[f"{name}_recall_accuracy_2way"]), spread(s[f"{name}_recall_accuracy_7way"]),
-              spread(s[f"effective_depth_{name}"], 1)] for name in SINGLE]
-    rows += [["A alone", spread(s["automatizer_recall_accuracy"]), "", ""], ["chance", "0.500", f"{1 / 7:.3f}", ""]]
-    return results.table(["method", "recall among A and B", "recall among all 7", "effective depth (steps)"], rows)
+    rows += [[label(name), solved(f"{name}_recall_accuracy_2way"), spread(s[f"{name}_recall_accuracy_2way"]),
+              spread(s[f"{name}_recall_accuracy_7way"]), spread(s[f"effective_depth_{name}"], 1)] for name in SINGLE]
+    rows += [["A alone", solved("automatizer_recall_accuracy"), spread(s["automatizer_recall_accuracy"]), "", ""],
+             ["chance", "", "0.500", f"{1 / 7:.3f}", ""]]
+    return results.table(["method", "seeds solved", "recall among A and B", "recall among all 7", "effective depth (steps)"], rows)
 
 
 def grid_table(record):
@@ -182,23 +184,14 @@ def checks_table(record):
     return results.table(["claim", "paper", "expected", "measured", "holds"], rows)
 
 
-def read_studies(folder):
-    """{study: record} of the studies that the folder holds."""
-    return {path.stem: results.read(path, f"python3 chunker_very_deep_1200/chunker_very_deep_1200.py --study {path.stem}")
-            for path in sorted((folder / "studies").glob("*.json"))}
-
-
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out", type=Path, default=HERE, metavar="DIR", help="folder of results.json; gets viz/")
-    parser.add_argument("--tables", action="store_true", help="also fill the tables of README.md")
-    options = parser.parse_args()
+    options = parse_drawing(__doc__, HERE)
     record, arrays = load(options.out)
     drawn = {"training_curves": training_curves(record), "surprise_pattern": surprise_pattern(record, arrays),
              "gradient_vs_depth": gradient_vs_depth(record, arrays), "depth_reduction": depth_reduction(record)}
     for name, fig in drawn.items():
         print(figures.save(fig, options.out / "viz" / f"{name}.png").name)
-    studies = read_studies(options.out)
+    studies = results.read_studies(options.out, "chunker_very_deep_1200/chunker_very_deep_1200.py")
     for name in studies.keys() & visualize_studies.FIGURES.keys():
         print(figures.save(visualize_studies.FIGURES[name](studies[name]), options.out / "viz" / f"{name}.png").name)
     if options.tables:

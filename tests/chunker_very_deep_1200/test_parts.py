@@ -221,3 +221,11 @@ def test_the_learning_rate_is_the_one_with_the_smallest_validation_loss():
     symbols = task.trigger_recall(np.array([[0, 1, 1, 0]]), 10)
     chosen, loss = single_nets.choose(net, p, symbols, (0.1, 0.2, 0.3))
     assert chosen.tolist() == [[1, 3]] and loss.shape == (1, 2, 3)
+
+
+def test_cell_drift_is_the_size_of_the_last_cell_states():
+    net = Predictor(task.K, cell=lstm.Cell(3))
+    p = stack([net.init(stream(n, "x"), 0.5) for n in range(2)])
+    symbols = task.both_sequences(2, 40)
+    states = net.forward(p, read_from(symbols, task.K)).trace.s[-1]
+    np.testing.assert_allclose(single_nets.cell_drift(net, p, symbols), [np.median(np.abs(s)) for s in states], rtol=1e-5)
