@@ -57,7 +57,7 @@ def depth(seeds, config, lengths=LENGTHS, distinct=64, updates=400):
 
 
 def at_length(seed, config, distinct):
-    begun, T = time.perf_counter(), config.length
+    begun, T = time.process_time(), config.length      # of this process: other programs do not count
     A, C = automatizer(config), chunker(config)
     a, c = stack([A.init(stream(seed, "init A"), std=0.3)]), stack([C.init(stream(seed, "init C"), std=0.3)])
     train_automatizer(A, a, batches([seed], "train A", config.automatizer_batch, T), config, f"A at T = {T:,}")
@@ -66,7 +66,7 @@ def at_length(seed, config, distinct):
     train_chunker(C, c, Surprises(*(np.concatenate([x] * repeats, -1) for x in found)), config)
     symbols = both_sequences(1, T)
     score = experiment.score_chunker(dict(A=A, C=C), dict(A=a, C=c), symbols, config)
-    seconds = time.perf_counter() - begun
+    seconds = time.process_time() - begun
     tracemalloc.start()                                # after the clock: it slows the walk down
     compress(A, a, symbols, config.tolerance)
     peak = tracemalloc.get_traced_memory()[1]

@@ -145,7 +145,8 @@ def collapse(seeds, config, cap=35_000, opponents=35_000, at_least=5000):
                                        ("conventional_full", STEPS, False, opponents)):
         solved, used, errors = one_run(seeds, most, window, with_C, name, at_least)
         values |= {f"{name}_sequences": solved, f"{name}_within_5000": (solved <= 5000).astype(float),
-                   f"{name}_within_35000": (solved <= 35_000).astype(float), f"{name}_right": (errors[-IN_A_ROW:] < RIGHT).mean(0)}
+                   f"{name}_within_35000": (solved <= 35_000).astype(float),
+                   f"{name}_right": (errors[-IN_A_ROW:] < RIGHT).mean(0)}
         if with_C:
             values |= dict(inputs_of_C_first_string=used[0], inputs_of_C_last_strings=used[-IN_A_ROW:].mean(0))
             curves["inputs_of_C"] = used

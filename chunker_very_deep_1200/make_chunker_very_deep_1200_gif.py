@@ -76,7 +76,8 @@ def main():
             relative = gradient[name][::-1][:gone] - gradient[name][-1]
             line.set_data(np.arange(1, gone + 1), np.maximum(relative, FLOOR - 1))
         front.set_xdata([distance] * 2)
-        raw.set_title(f"after {distance:,} step{'s' if distance > 1 else ''} backward   (T = {T:,}, seed {arrays['seeds'][0]})", fontsize=11)
+        raw.set_title(f"after {distance:,} step{'s' if distance > 1 else ''} backward   "
+                      f"(T = {T:,}, seed {arrays['seeds'][0]})", fontsize=11)
         draw_compressed(compressed, arrays, distance)
         return fig
 

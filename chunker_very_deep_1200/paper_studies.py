@@ -111,7 +111,8 @@ def automaton_sequences(rng, B, r):
     T = int((i + j).max() + 2) * r
     block = np.arange(T)[:, None] // r
     symbols = np.select([block < i, block == i, block < i + 1 + j, block == i + 1 + j],
-                        [np.zeros_like(block), np.where(label == 1, 1, 2)[None], np.full_like(block, 3), np.full_like(block, 4)], -1)
+                        [np.zeros_like(block), np.where(label == 1, 1, 2)[None], np.full_like(block, 3),
+                         np.full_like(block, 4)], -1)
     return symbols[:, None], label
 
 

@@ -55,8 +55,8 @@ def training_curves(record):
     loss = curves(record, "automatizer_loss")
     updates = np.linspace(0, config["automatizer_windows"], loss.shape[1] + 1)[1:]
     band(left, updates, loss, ROLE["chunker"])
-    left.text(0.97, 0.95, "each peak: the recall of one sequence\nand the trigger of the next", transform=left.transAxes, ha="right",
-              va="top", fontsize=9)
+    left.text(0.97, 0.95, "each peak: the recall of one sequence\nand the trigger of the next", transform=left.transAxes,
+              ha="right", va="top", fontsize=9)
     left.set(yscale="log", xlabel="updates (windows of 6 steps)", ylabel="loss (nats per symbol)",
              title="A predicts the raw stream")
 
@@ -158,13 +158,15 @@ def tables(record, studies):
 def headline_table(record):
     s, spread, runs = record["summary"], results.mean_spread, record["runs"]
     solved = lambda key: f"{sum(run_['final'][key] == 1 for run_ in runs)} of {len(runs)}"  # noqa: E731
-    rows = [["chunker A + C", solved("chunker_recall_accuracy"), spread(s["chunker_recall_accuracy"]), spread(s["chunker_recall_accuracy_7way"]),
+    rows = [["chunker A + C", solved("chunker_recall_accuracy"), spread(s["chunker_recall_accuracy"]),
+             spread(s["chunker_recall_accuracy_7way"]),
              f"{spread(s['effective_depth_chunker'], 1)} of its own = {spread(s['effective_reach_chunker'], 0)} raw"]]
     rows += [[label(name), solved(f"{name}_recall_accuracy_2way"), spread(s[f"{name}_recall_accuracy_2way"]),
               spread(s[f"{name}_recall_accuracy_7way"]), spread(s[f"effective_depth_{name}"], 1)] for name in SINGLE]
     rows += [["A alone", solved("automatizer_recall_accuracy"), spread(s["automatizer_recall_accuracy"]), "", ""],
              ["chance", "", "0.500", f"{1 / 7:.3f}", ""]]
-    return results.table(["method", "seeds solved", "recall among A and B", "recall among all 7", "effective depth (steps)"], rows)
+    return results.table(["method", "seeds solved", "recall among A and B", "recall among all 7", "effective depth (steps)"],
+                         rows)
 
 
 def grid_table(record):
@@ -180,7 +182,8 @@ def grid_table(record):
 
 def checks_table(record):
     rows = [[c["claim"], "" if c["paper"] is None else c["paper"], c["expected"],
-             "none" if c["measured"] is None else f"{c['measured']:g}", "yes" if c["holds"] else "**no**"] for c in record["checks"]]
+             "none" if c["measured"] is None else f"{c['measured']:g}", "yes" if c["holds"] else "**no**"]
+            for c in record["checks"]]
     return results.table(["claim", "paper", "expected", "measured", "holds"], rows)
 
 
