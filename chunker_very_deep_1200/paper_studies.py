@@ -294,14 +294,25 @@ STUDIES = {
 PAPER = {"collapse_1992": dict(two_nets_within_5000=13 / 17, two_nets_within_35000=1.0)}
 
 
-def checks(study, summary):
-    """The paper's claims about the collapsing two nets, set against our runs."""
-    if study != "collapse_1992":
-        return []
-    within, all_of = summary["two_nets_within_5000"], summary["two_nets_within_35000"]
-    plain = summary["conventional_3_steps_within_35000"]
-    return [check("share of runs solved within 5,000 strings by A alone", within["mean"], "at least 13 of 17 = 0.76",
-                  within["mean"] >= 13 / 17, paper="13 of 17"),
-            check("share of runs solved within 35,000 strings", all_of["mean"], "1.00", all_of["mean"] == 1, paper="17 of 17"),
-            check("conventional net, 3 steps: share solved within 35,000", plain["mean"], "0.00", plain["mean"] == 0,
-                  paper="none within 1,000,000")]
+def claims(study, s):
+    """What a study claims, set against its summary; the paper's word beside it where there is one."""
+    if study == "collapse_1992":
+        within, all_of, plain = (s[name]["mean"] for name in ("two_nets_within_5000", "two_nets_within_35000",
+                                                                   "conventional_3_steps_within_35000"))
+        return [check("share of runs solved within 5,000 strings by A alone", within, "at least 13 of 17 = 0.76",
+                      within >= 13 / 17, paper="13 of 17"),
+                check("share of runs solved within 35,000 strings", all_of, "1.00", all_of == 1, paper="17 of 17"),
+                check("conventional net, 3 steps: share solved within 35,000", plain, "0.00", plain == 0,
+                      paper="none within 1,000,000")]
+    if study == "recursive":
+        right = min(e["min"] for name, e in s.items() if name.startswith("recall"))
+        return [check("recall through three and four levels, worst seed", right, "1.000", right == 1)]
+    if study == "automaton":
+        lag = int(max(e["max"] for name, e in s.items() if name.startswith("minimal_lag")))
+        last = s[f"compressed_sequences_r{(lag + 1) // 3}"]
+        return [check(f"minimal lag {lag:,}: sequences to 100 %, worst seed", last["max"], "below 10,000",
+                      last["n"] == s["compressed_right_r1"]["n"] and last["max"] < 10_000, paper="below 10,000")]
+    if study == "rtrl":
+        difference = max(e["max"] for name, e in s.items() if name.startswith("difference"))
+        return [check("RTRL against BPTT, largest relative difference", difference, "below 1e-12", difference < 1e-12)]
+    return []

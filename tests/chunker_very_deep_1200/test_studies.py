@@ -32,6 +32,16 @@ def test_a_study_is_written_where_it_was_asked_to(tmp_path):
     assert done.returncode == 0 and record["study"] == "cost" and "A frozen" in visualize_studies.cost_table(record)
 
 
+@pytest.mark.parametrize("name", ["lossless", "rtrl", "automaton", "recursive", "depth"])
+def test_a_claim_of_a_study_fails_when_its_measurement_does(name):
+    summary = results.read(ROOT / "chunker_very_deep_1200" / "studies" / f"{name}.json", "")["summary"]
+    spoil = dict(lossless=("rebuilt", "min", 0.99), rtrl=("difference", "max", 1e-3), automaton=("compressed_sequences", "n", 1),
+                 recursive=("recall", "min", 0.5), depth=("recall", "min", 0.5))
+    prefix, key, value = spoil[name]
+    bad = {metric: e | {key: value} if metric.startswith(prefix) else e for metric, e in summary.items()}
+    assert not chunker_studies.claims(name, bad)[0]["holds"]
+
+
 def test_every_committed_study_has_a_table_with_a_row_for_each_setting():
     for path in sorted((ROOT / "chunker_very_deep_1200" / "studies").glob("*.json")):
         table = visualize_studies.TABLES[path.stem](results.read(path, ""))
