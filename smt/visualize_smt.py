@@ -42,6 +42,7 @@ def draw_training(record):
     curve(left, record, "direct_dyn", "smt_steps", ROLE["smt"], "dynamics $L_{dyn}$: how to update")
     left.set(yscale="log", xlabel="SMT training step", ylabel="loss (all seeds)", title="SMT learns two things")
     left.legend(loc="upper right", fontsize=8)
+    left.set_ylim(top=40)
     for seed_run in record["runs"]:
         c = seed_run["curves"]
         middle.plot(c["direct_watched_at"], c["direct_accuracy"], color=ROLE["smt"], linewidth=1, alpha=0.8)
@@ -89,7 +90,8 @@ def draw_accuracy(record):
 # ---------------------------------------------------------------- length
 
 def draw_lengths(record):
-    """Accuracy against test length, trained short: mean line, every seed a dot; given the same lengths, the fair opponents."""
+    """Accuracy against test length, trained short: every seed a dot, a line for the mean as long as all seeds are rolled out;
+    right: the fair opponents, given the same lengths."""
     c = record["config"]
     fig, axes = plt.subplots(1, 2, figsize=(9.5, 4.4), sharey=True)
     left = [("binary", "binary", "-", "SMT, binary memory"), ("smt_dmt", "smt_dmt", "-", "SMT + DMT"), ("smt", "smt", "-", "SMT"),
@@ -111,8 +113,8 @@ def draw_length_line(ax, record, name, color, style, label):
     lengths = sorted(int(k.rsplit("_t", 1)[1]) for k in record["summary"] if k.startswith(f"short_{name}_t")
                      and k.rsplit("_t", 1)[1].isdigit())
     entries = [record["summary"][f"short_{name}_t{n}"] for n in lengths]
-    shown = [(n, e["mean"]) for n, e in zip(lengths, entries) if e["n"]]
-    ax.plot(*zip(*shown), style, color=color, label=label, marker="o", markersize=3)
+    shown = [(n, e["mean"]) for n, e in zip(lengths, entries) if e["n"] == len(record["runs"])]    # a mean of all seeds or none
+    ax.plot([n for n, _ in shown], [v for _, v in shown], style, color=color, label=label, marker="o", markersize=3)
     for seed_run in record["runs"]:
         points = [(n, seed_run["final"].get(f"short_{name}_t{n}")) for n in lengths]
         points = [(n, v) for n, v in points if v is not None]
