@@ -44,23 +44,29 @@ def finals(values, seeds, seconds):
 
 # ---------------------------------------------------------------- depth
 
-def depth(seeds, config, lengths=LENGTHS, distinct=64, updates=400):
-    """A and C trained and scored at each length. C learns from `distinct` sequences over and over."""
-    config, runs = replace(config, chunker_updates=updates), []
+def depth(seeds, config, lengths=LENGTHS, distinct=64, prefix=1200):
+    """A and C trained and scored at each length, with the headline's number of updates.
+
+    A learns from the first `prefix` symbols of fresh sequences, so that its budget covers as many
+    beginnings at each length; C learns from `distinct` whole sequences over and over.
+    """
+    runs = []
     for seed in seeds:
         final, begun = {}, time.perf_counter()
         for T in lengths:
-            final |= {f"{key}_T{T}": value for key, value in at_length(seed, replace(config, length=T), distinct).items()}
+            measured = at_length(seed, replace(config, length=T), distinct, prefix)
+            final |= {f"{key}_T{T}": value for key, value in measured.items()}
             print(f"depth: seed {seed}, T = {T:,}, {final[f'seconds_T{T}']:.1f} s", flush=True)
         runs.append(dict(seed=seed, curves={}, final=final, seconds=time.perf_counter() - begun))
     return runs
 
 
-def at_length(seed, config, distinct):
+def at_length(seed, config, distinct, prefix):
     begun, T = time.process_time(), config.length      # of this process: other programs do not count
     A, C = automatizer(config), chunker(config)
     a, c = stack([A.init(stream(seed, "init A"), std=0.3)]), stack([C.init(stream(seed, "init C"), std=0.3)])
-    train_automatizer(A, a, batches([seed], "train A", config.automatizer_batch, T), config, f"A at T = {T:,}")
+    beginnings = (symbols[:prefix] for symbols in batches([seed], "train A", config.automatizer_batch, T))
+    train_automatizer(A, a, beginnings, config, f"A at T = {T:,}")
     found = compress(A, a, next(batches([seed], "train C", distinct, T)), config.tolerance)
     repeats = -(-config.chunker_updates * config.chunker_batch // distinct)
     train_chunker(C, c, Surprises(*(np.concatenate([x] * repeats, -1) for x in found)), config)
@@ -309,7 +315,7 @@ def single_nets_longer(seeds, config, times=4, kinds=("tuned_rnn", "lstm", "lstm
 
 # name: (function, committed seeds, what --quick changes)
 STUDIES = {
-    "depth": (depth, range(3), dict(lengths=(60, 240), distinct=16, updates=48)),
+    "depth": (depth, range(3), dict(lengths=(60, 240), distinct=16)),
     "stochastic_filler": (stochastic_filler, range(3), dict(noises=(0.0, 0.3), updates=16)),
     "threshold": (threshold, range(3), dict(noises=(0.0,), tolerances=(0.01, 0.3), updates=16)),
     "lossless": (lossless, range(5), dict(noises=(0.0, 0.5), sequences=3)),
