@@ -15,7 +15,7 @@ is always scored on its own memory from the empty past. All methods use the same
     part 5  how large is dL/dm_t for an untrained network, by BPTT and by SMT?
 
     python3 smt/smt.py                    seed 0, five minutes, two processes; writes results.json, traces.npz, weights.npz
-    python3 smt/smt.py --seeds 0-4        the committed run
+    python3 smt/smt.py --seeds 0-3        the committed run
     python3 smt/smt.py --quick            tiny settings, seconds
     python3 smt/smt.py --study ablation   which change made the binary memory work (also: --help)
 
@@ -45,7 +45,7 @@ from smt.tasks import RetrievalMachine, retrieval  # noqa: E402
 from smt.training import (Recipe, encoder_accuracy, rollout_scores, train_bptt, train_dmt, train_smt,  # noqa: E402
                           train_transformer, transformer_accuracy)
 
-MAKE = "python3 smt/smt.py --seeds 0-4"
+MAKE = "python3 smt/smt.py --seeds 0-3"
 
 
 # ---------------------------------------------------------------- configuration
@@ -246,10 +246,10 @@ def short_binary(c, seed, kind):
 
 
 def short_bptt(c, seed, kind):
-    """BPTT with the same lengths. Of the rates, the one that is best at 16 times the training length (validation
-    sequences) is reported: a selection in BPTT's favour that SMT does not get."""
-    task, plan = task_of(c), recipes(c)["bptt"][kind]
-    far = task(stream(seed, "validation"), 256, 16 * c.short_length)
+    """BPTT with the same lengths. Of the rates, the one with the best sum of accuracies at the short length and at 16
+    times that (validation sequences) is reported: a selection in BPTT's favour that SMT does not get."""
+    task, plan, validation = task_of(c), recipes(c)["bptt"][kind], stream(seed, "validation")
+    far_and_near = [task(validation, 256, length) for length in (16 * c.short_length, c.short_length)]
     best = (-1.0, None, None)
     for rate in RATES:
         rnn = RNN(stream(seed, "init"), c.elements + 1, SphereMemory(c.size), hidden=c.hidden)
@@ -257,7 +257,8 @@ def short_bptt(c, seed, kind):
             train_bptt(rnn, task, stream(seed, "train"), plan, rate)
         except Diverged:
             continue
-        best = max(best, (rollout_scores(rnn, *far)["accuracy"], rate, rnn), key=lambda b: b[0])
+        score = sum(rollout_scores(rnn, *sequences)["accuracy"] for sequences in far_and_near)
+        best = max(best, (score, rate, rnn), key=lambda b: b[0])
     name = "bptt" if kind == "short" else f"bptt_{kind}"
     return {"final": {**long_scores(c, seed, name, probes.stepper(best[2])), f"short_{name}_lr": best[1]},
             "weights": named(f"{name}_short", best[2])}
