@@ -7,7 +7,7 @@ from common.results import mean_spread, read_studies, table
 from smt.studies import table as ablation_table
 
 HERE = Path(__file__).resolve().parent
-MAKE = "python3 smt/smt.py --seeds 0-3"
+MAKE = "python3 smt/smt.py --seeds 0-4"
 
 DIRECT = (("SMT", "smt_accuracy", "drift_smt"), ("SMT, as many steps more as DMT (control)", "smt_more_accuracy", "drift_smt_more"),
           ("**SMT + DMT**", "smt_dmt_accuracy", "drift_dmt"), ("BPTT, as many sequences", "bptt_same_sequences", None),

@@ -15,7 +15,7 @@ is always scored on its own memory from the empty past. All methods use the same
     part 5  how large is dL/dm_t for an untrained network, by BPTT and by SMT?
 
     python3 smt/smt.py                    seed 0, five minutes, two processes; writes results.json, traces.npz, weights.npz
-    python3 smt/smt.py --seeds 0-3        the committed run
+    python3 smt/smt.py --seeds 0-4        the committed run
     python3 smt/smt.py --quick            tiny settings, seconds
     python3 smt/smt.py --study ablation   which change made the binary memory work (also: --help)
 
@@ -45,7 +45,7 @@ from smt.tasks import RetrievalMachine, retrieval  # noqa: E402
 from smt.training import (Recipe, encoder_accuracy, rollout_scores, train_bptt, train_dmt, train_smt,  # noqa: E402
                           train_transformer, transformer_accuracy)
 
-MAKE = "python3 smt/smt.py --seeds 0-3"
+MAKE = "python3 smt/smt.py --seeds 0-4"
 
 
 # ---------------------------------------------------------------- configuration
