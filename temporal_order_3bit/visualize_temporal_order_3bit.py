@@ -186,7 +186,7 @@ def lengths(study):
         right.plot(x, [np.nan if s is None else s for s in steps], line, color=ROLE[role])
     chance_line(left, CHANCE)
     left.set(ylabel="test accuracy, mean of the seeds", ylim=(0, 1.05))
-    right.set(ylabel="updates to 95 %, median of solved seeds")
+    right.set(ylabel="updates to 95 % (median)", title="solved seeds only")
     for ax in (left, right):
         ax.set(xscale="log", xlabel="sequence length T")
         ax.set_xticks(Ts, Ts)
