@@ -36,10 +36,13 @@ def test_a_quick_run_writes_valid_results(quick):
     assert {"lstm_accuracy", "lstm_steps_to_95", "rnn_accuracy", "tuned_rnn_accuracy"} <= set(record["summary"])
 
 
-def test_the_run_ends_with_the_lines_its_docstring_promises(quick):
-    promised = [line.split("accuracy")[0].strip() for line in experiment.__doc__.splitlines() if "accuracy 0" in line or "accuracy 1" in line]
-    printed = [line.split("accuracy")[0].strip() for line in quick[0].stdout.splitlines() if "(worst seed" in line or line.startswith("chance")]
-    assert set(promised) <= set(printed) and printed[-1] == "chance"
+def test_the_docstring_ends_with_the_lines_the_committed_run_printed(capsys):
+    record = results.read(ROOT / "temporal_order_3bit" / "results.json", visualize.MAKE)
+    if record["command"] != visualize.MAKE and not os.environ.get("CI"):
+        pytest.skip(f"results.json is your own run; `{visualize.MAKE}` restores the committed one")
+    experiment.report(record["summary"])
+    printed = capsys.readouterr().out.rstrip().splitlines()
+    assert [line.strip() for line in experiment.__doc__.rstrip().splitlines()[-len(printed):]] == [line.strip() for line in printed]
 
 
 def test_figures_and_gif_are_drawn_from_saved_data_alone(quick, tmp_path):
