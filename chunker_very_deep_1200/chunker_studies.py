@@ -13,7 +13,6 @@
 Each writes studies/NAME.json. Without --seed or --seeds a study uses its committed seeds.
 """
 
-import sys
 import time
 import tracemalloc
 from dataclasses import replace
@@ -343,7 +342,7 @@ def claims(study, s):
 def run(options):
     """Run options.study and write its JSON; --seed or --seeds replace the committed seeds."""
     function, seeds, quick = STUDIES[options.study]
-    if "--seed" in " ".join(sys.argv) or options.quick:
+    if options.seeds_given or options.quick:
         seeds = options.seeds
     started = time.time()
     runs = function(list(seeds), options.config, **(quick if options.quick else {}))

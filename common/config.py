@@ -20,9 +20,10 @@ from common import progress, results
 
 
 class Options(NamedTuple):
-    """What the command line said. `seeds` is a list; `command` is as typed, without machine paths."""
+    """What the command line said. `seeds` is [0] unless `seeds_given`; `command` is as typed, without machine paths."""
     config: object
     seeds: list
+    seeds_given: bool
     quick: bool
     study: str
     gradcheck: bool
@@ -71,7 +72,8 @@ def parse(config_class, description, quick=(), studies=(), argv=None):
     if not (common_flags["gradcheck"] or common_flags["evaluate"]):
         results.require_writable(out)
     one = 0 if common_flags["seed"] is None else common_flags["seed"]
-    return Options(config=config, seeds=common_flags["seeds"] or [one], quick=common_flags["quick"],
+    return Options(config=config, seeds=common_flags["seeds"] or [one],
+                   seeds_given=common_flags["seed"] is not None or common_flags["seeds"] is not None, quick=common_flags["quick"],
                    study=common_flags["study"], gradcheck=common_flags["gradcheck"],
                    evaluate=common_flags["evaluate"], out=out, command=_command(script, argv))
 

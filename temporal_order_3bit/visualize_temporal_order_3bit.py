@@ -177,7 +177,7 @@ def lengths(study):
     """Success rate and steps to 95 % against T."""
     fig, (left, right) = plt.subplots(1, 2, figsize=(9, 3.9))
     Ts = sorted({int(name.split("_T")[1].split("_")[0]) for name in study["summary"]})
-    shown = (("lstm", "lstm", "o-", "LSTM, input-gate bias -1"), ("lstm_closed", "lstm_forget", "s-", "LSTM, input-gate bias -4"),
+    shown = (("lstm", "lstm", "o-", "LSTM, input-gate bias -1"), ("lstm_closed", "lstm", "s--", "LSTM, input-gate bias -4"),
              ("rnn", "rnn", "v-", LABEL["rnn"]), ("tuned_rnn", "tuned_rnn", "^-", LABEL["tuned_rnn"]))
     for k, (name, role, line, label) in enumerate(shown):
         x = np.array(Ts) * 1.03 ** (k - 1.5)             # side by side where they coincide

@@ -34,7 +34,7 @@ STUDIES = dict(lengths=lengths)
 def run(options):
     """Run one study at every seed and write studies/<name>.json."""
     config = options.config if options.quick else replace(options.config, updates=UPDATES)
-    seeds = options.seeds if options.quick or "--seed" in options.command else range(5)
+    seeds = options.seeds if options.seeds_given or options.quick else range(5)
     started, runs = time.time(), []
     for seed in seeds:
         begun = time.perf_counter()

@@ -27,7 +27,7 @@ def options(*argv, tmp=None, **more):
 
 def test_defaults_come_from_the_dataclass(tmp_path):
     o = options(tmp=tmp_path)
-    assert o.config == Config() and o.seeds == [0] and o.study is None and o.out == tmp_path
+    assert o.config == Config() and o.seeds == [0] and not o.seeds_given and o.study is None and o.out == tmp_path
 
 
 def test_quick_changes_the_defaults_and_explicit_flags_win(tmp_path):
@@ -37,7 +37,8 @@ def test_quick_changes_the_defaults_and_explicit_flags_win(tmp_path):
 
 @pytest.mark.parametrize("text, seeds", [("0-3", [0, 1, 2, 3]), ("5", [5]), ("0,2,7-8", [0, 2, 7, 8])])
 def test_seeds_are_ranges_and_lists(tmp_path, text, seeds):
-    assert options("--seeds", text, tmp=tmp_path).seeds == seeds
+    o = options("--seeds", text, tmp=tmp_path)
+    assert o.seeds == seeds and o.seeds_given
 
 
 @pytest.mark.parametrize("argv, words", [
