@@ -10,10 +10,12 @@ Source: Kumar & Isola 2026 (arXiv 2606.06479); the block is the pre-norm Transfo
 a unit-offset gain, rotary positions on queries and keys, GELU, no biases in attention.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 
 GELU_SCALE = float(np.sqrt(2 / np.pi))
-ROWS = 128          # elementwise chains run over blocks of this many rows, so that their temporaries stay in cache
+ROWS = 256          # elementwise chains run over blocks of this many rows, so that their temporaries stay in cache
 
 
 # ---------------------------------------------------------------- affine map and token embedding
@@ -45,10 +47,16 @@ def embedding(tokens, table):
     return np.take(table, tokens, axis=0)
 
 
+def embedding_or_none(tokens, table):
+    """The same, with zeros where the token is -1: no token."""
+    return embedding(tokens, np.concatenate([table, np.zeros((1, table.shape[1]), table.dtype)]))
+
+
 def embedding_backward(dy, tokens, dtable):
-    """Scatter-add of dy (..., D) into dtable (V, D), as one matrix product (np.add.at is many times slower)."""
-    one_hot = np.arange(len(dtable))[:, None] == tokens.reshape(-1)
-    dtable += one_hot.astype(dy.dtype) @ as_rows(dy)
+    """Scatter-add of dy (..., D) into dtable (V, D), as one matrix product (np.add.at is many times slower). Token -1
+    adds nothing."""
+    one_hot = np.eye(len(dtable) + 1, len(dtable), dtype=dy.dtype)
+    dtable += np.take(one_hot, tokens.reshape(-1), axis=0).T @ as_rows(dy)
 
 
 # ---------------------------------------------------------------- RMSNorm
@@ -69,15 +77,12 @@ def rms_norm(x, gain=None):
 def rms_norm_backward(dy, cache, gain=None, dgain=None):
     """dx = (dunit - unit mean(dunit unit)) / rms: the radial part of the gradient is removed."""
     unit, inverse = cache
-    width = unit.shape[-1]
-    product = as_rows(dy) * as_rows(unit)                       # gives both sums below as matrix-vector products
-    if gain is None:
-        radial = product @ np.full(width, 1 / width, unit.dtype)
-    else:
-        dgain += np.ones(len(product), unit.dtype) @ product
-        radial = product @ ((1 + gain) / width)
+    if gain is not None:
+        dgain += np.einsum("ij,ij->j", as_rows(dy), as_rows(unit))
         dy = dy * (1 + gain)
-    dx = np.multiply(unit, radial.reshape(inverse.shape), out=product.reshape(unit.shape))
+    radial = np.einsum("...i,...i->...", dy, unit)
+    radial /= unit.shape[-1]
+    dx = unit * radial[..., None]
     np.subtract(dy, dx, out=dx)
     dx *= inverse
     return dx
@@ -86,64 +91,58 @@ def rms_norm_backward(dy, cache, gain=None, dgain=None):
 # ---------------------------------------------------------------- GELU
 
 def gelu(x, out, slope=None):
-    """GELU, tanh form: y = x (1 + tanh(u)) / 2 with u = sqrt(2/pi) (x + 0.044715 x^3), written to `out` (may be x).
+    """GELU, tanh form: y = x s with s = (1 + tanh(u)) / 2 and u = sqrt(2/pi) (x + 0.044715 x^3), written to `out` (may be x).
 
-    With `slope` the derivative is written there, so the backward pass is one product:
-    dy/dx = (1 + tanh u)/2 + x (1 - tanh^2 u)/2 * du/dx.
+    With `slope` the derivative is written there, so the backward pass is one product: since ds/dx = 2 s (1 - s) du/dx,
+    dy/dx = s + q - q s with q = 2 y du/dx.
     """
     x, out = as_rows(x), as_rows(out)
     slope = None if slope is None else as_rows(slope)
+    scratch = np.empty((3, min(ROWS, len(x)), x.shape[1]), x.dtype)
     for first in range(0, len(x), ROWS):
         block = slice(first, first + ROWS)
-        _gelu_block(x[block], out[block], None if slope is None else slope[block])
+        _gelu_block(x[block], out[block], None if slope is None else slope[block], *scratch[:, :len(x[block])])
 
 
-def _gelu_block(x, out, slope):
-    square = x * x
-    inner = square * (0.044715 * GELU_SCALE)
-    inner += GELU_SCALE
-    inner *= x
-    np.tanh(inner, out=inner)
-    if slope is not None:                                   # (1 - tanh^2)(x/2)(du/dx), then + (1 + tanh)/2
-        square *= 3 * 0.044715 * GELU_SCALE / 2
-        square += GELU_SCALE / 2
-        square *= x
-        np.multiply(inner, inner, out=slope)
-        np.subtract(1, slope, out=slope)
-        slope *= square
-    inner *= 0.5
-    inner += 0.5
+def _gelu_block(x, out, slope, s, q, qs):
+    np.multiply(x, x, out=q)
+    np.multiply(q, 0.044715 * GELU_SCALE, out=s)
+    s += GELU_SCALE
+    s *= x
+    np.tanh(s, out=s)
+    s *= 0.5
+    s += 0.5
+    np.multiply(x, s, out=out)
     if slope is not None:
-        slope += inner
-    np.multiply(x, inner, out=out)
-
-
-def gelu_layer(x, weight, bias):
-    """GELU(x W + b) and its slope, for use between two affine maps."""
-    hidden = affine(x, weight, bias)
-    slope = np.empty_like(hidden)
-    gelu(hidden, hidden, slope)
-    return hidden, slope
+        q *= 6 * 0.044715 * GELU_SCALE                      # 2 du/dx
+        q += 2 * GELU_SCALE
+        q *= out
+        np.multiply(q, s, out=qs)
+        q -= qs
+        np.add(s, q, out=slope)
 
 
 # ---------------------------------------------------------------- rotary positions
 
-def rotation(positions, head_width, rotated, dtype):
-    """Unit complex numbers (T, head_width/2): feature pair i of a head turns by position * 10000^(-2i/rotated).
+def rotation(positions, heads, head_width, rotated, dtype):
+    """Unit complex numbers (T, 3 heads head_width/2) for queries, keys and values: feature pair i of a query or key
+    turns by position * 10000^(-2i/rotated). Queries also carry the attention's 1/sqrt(head_width); values stay.
 
-    Only the first `rotated` features turn (half of them in the released code); the rest are multiplied by 1.
+    Only the first `rotated` features of a head turn (half of them in the released code).
     """
     pair = np.arange(head_width // 2)
     angle = np.asarray(positions)[:, None] * 10000.0 ** (-2.0 * pair / rotated)
     angle[:, pair >= rotated // 2] = 0
-    return np.exp(1j * angle).astype(np.result_type(dtype, np.complex64))
+    turn = np.ones((len(angle), 3, heads, len(pair)), np.result_type(dtype, np.complex64))
+    turn[:, :2] = np.exp(1j * angle)[:, None, None]
+    turn[:, 0] *= 1 / np.sqrt(head_width)
+    return turn.reshape(len(angle), -1)
 
 
-def rotate(heads, turn):
-    """Turn (..., T, any, H, head_width) in place by `turn` (T, head_width/2), as one complex product.
-    The backward pass is the rotation by the conjugate."""
-    pairs = heads.view(turn.dtype)
-    pairs *= turn[:, None, None, :]
+def rotate(qkv, turn):
+    """Turn (B, T, 3 D) in place: one complex product. The backward pass is the product with the conjugate."""
+    pairs = qkv.view(turn.dtype)
+    pairs *= turn
 
 
 # ---------------------------------------------------------------- masked softmax attention
@@ -153,54 +152,66 @@ def causal_mask(length, dtype):
     return np.where(np.tri(length, dtype=bool), 0, -1e9).astype(dtype)
 
 
-def softmax_inplace(scores):
-    """Softmax over the last axis, in place."""
-    scores -= scores.max(-1, keepdims=True)
+def softmax_inplace(scores, mask=None):
+    """softmax(scores + mask) over the last axis, in place.
+
+    A common shift of a row changes nothing but guards exp against overflow; it is made when a score is large enough
+    to need it (finding the largest of every row takes longer than all the rest).
+    """
+    shift = max(scores.max(initial=0), -scores.min(initial=0)) > 30
+    if mask is not None:
+        scores += mask
+    if shift:
+        scores -= scores.max(-1, keepdims=True)
     np.exp(scores, out=scores)
     total = as_rows(scores) @ np.ones(scores.shape[-1], scores.dtype)       # faster than sum(-1) for short rows
     scores *= np.reciprocal(total, out=total).reshape(*scores.shape[:-1], 1)
     return scores
 
 
-def attention(x, qkv, heads, turn, mask):
-    """Multi-head attention before the output projection: A = softmax(Q K^T / sqrt(width) + mask), result A V.
+class Group(NamedTuple):
+    """Sequences of equal length that lie one after the other in a stream of rows (R, D)."""
+    rows: slice
+    shape: tuple            # (B, T)
+    heads: int
+    turn: np.ndarray        # of `rotation`
+    mask: object            # (T, T) or (B, 1, 1, T) or None
 
-    x (B, T, D), qkv (D, 3 D): all three projections in one product; turn from `rotation`; mask (T, T) or (B, 1, 1, T)
-    or None. Returns (B, T, D) and the cache.
+    def by_head(self, array, parts=1):
+        """View the group's rows of (R, parts * D) as (parts, B, heads, T, D / heads)."""
+        return array[self.rows].reshape(*self.shape, parts, self.heads, -1).transpose(2, 0, 3, 1, 4)
+
+    def rotate(self, qkv, turn):
+        rotate(qkv[self.rows].reshape(*self.shape, -1), turn)
+
+
+def attention(qkv, group, result):
+    """Multi-head attention between its projections: A = softmax(Q K^T / sqrt(width) + mask), result A V.
+
+    qkv (R, 3 D) holds queries, keys and values of all heads; the group's rows are rotated in place. Its rows of
+    `result` (R, D) are written. Returns the cache.
     """
-    batch, length, width = x.shape
-    parts = affine(x, qkv).reshape(batch, length, 3, heads, width // heads)
-    rotate(parts[:, :, :2], turn)
-    parts[:, :, 0] *= float(1 / np.sqrt(width // heads))            # the scale, applied to the smallest array
-    query, key, value = parts.transpose(2, 0, 3, 1, 4)              # views (B, heads, T, head width)
-    weights = query @ key.swapaxes(2, 3)
-    if mask is not None:
-        weights += mask
-    softmax_inplace(weights)
-    result = np.empty_like(x)
-    np.matmul(weights, value, out=result.reshape(batch, length, heads, -1).transpose(0, 2, 1, 3))
-    return result, (x, parts, weights, turn, result)
+    group.rotate(qkv, group.turn)
+    query, key, value = group.by_head(qkv, 3)
+    weights = softmax_inplace(query @ key.swapaxes(2, 3), group.mask)
+    result = group.by_head(result)[0]
+    np.matmul(weights, value, out=result)
+    return query, key, value, weights, result
 
 
-def attention_backward(dresult, cache, qkv, dqkv):
-    """dV = A^T dO; dA = dO V^T; dS = A (dA - sum(dA A)) where sum(dA A) = sum(dO O); dQ = dS K, dK = dS^T Q; rotate back."""
-    x, parts, weights, turn, result = cache
-    batch, length, _, heads, head_width = parts.shape
-    query, key, value = parts.transpose(2, 0, 3, 1, 4)
-    dparts = np.empty_like(parts)
-    dquery, dkey, dvalue = dparts.transpose(2, 0, 3, 1, 4)
-    dresult = dresult.reshape(batch, length, heads, head_width)
-    inner = np.einsum("bqhd,bqhd->bhq", dresult, result.reshape(dresult.shape))
-    dresult = dresult.transpose(0, 2, 1, 3)
+def attention_backward(dresult, cache, group, dqkv):
+    """dV = A^T dO; dA = dO V^T; dS = A (dA - sum(dA A)) where sum(dA A) = sum(dO O); dQ = dS K, dK = dS^T Q; rotate back.
+    Writes the group's rows of dqkv (R, 3 D)."""
+    query, key, value, weights, result = cache
+    dquery, dkey, dvalue = group.by_head(dqkv, 3)
+    dresult = group.by_head(dresult)[0]
     np.matmul(weights.swapaxes(2, 3), dresult, out=dvalue)
     dscores = dresult @ value.swapaxes(2, 3)
-    dscores -= inner[..., None]
+    dscores -= np.einsum("bhqd,bhqd->bhq", dresult, result)[..., None]
     dscores *= weights
     np.matmul(dscores, key, out=dquery)
     np.matmul(dscores.swapaxes(2, 3), query, out=dkey)
-    dparts[:, :, 0] *= float(1 / np.sqrt(head_width))
-    rotate(dparts[:, :, :2], turn.conj())
-    return affine_backward(dparts.reshape(batch, length, -1), x, qkv, dqkv)
+    group.rotate(dqkv, group.turn.conj())
 
 
 # ---------------------------------------------------------------- one Transformer block
@@ -209,45 +220,68 @@ BLOCK_SHAPES = {"norm1": ("D",), "qkv": ("D", "3D"), "project": ("D", "D"), "nor
                 "w1": ("D", "4D"), "b1": ("4D",), "w2": ("4D", "D"), "b2": ("D",)}
 
 
-def block(x, p, heads, turn, mask, kept=None):
-    """x + Attention(RMSNorm(x)), then + MLP(RMSNorm(.)), with the weights in the dictionary p (names of BLOCK_SHAPES).
+def fold_gains(p):
+    """The weights of a block with the gains of its two RMSNorms multiplied into the rows of the matrices that follow
+    them, S = (1 + gain) W: nothing is left to do for every position. `block` works on these."""
+    return {**p, "qkv": p["qkv"] * (1 + p["norm1"])[:, None], "w1": p["w1"] * (1 + p["norm2"])[:, None]}
 
-    kept = (sequence indices, positions): after the attention only these N positions are computed and returned, as
-    (N, D). A decoder that is asked at few positions needs nothing else from its last block.
+
+def folded_gradient(g):
+    """Where `block_backward` adds its gradients: zeros for the two folded matrices, g itself for the rest."""
+    return {**g, "qkv": np.zeros_like(g["qkv"]), "w1": np.zeros_like(g["w1"])}
+
+
+def unfold_gains(dfolded, p, g):
+    """dW = (1 + gain) dS and dgain = sum over columns of dS W, added to g."""
+    for gain, name in (("norm1", "qkv"), ("norm2", "w1")):
+        g[gain] += np.einsum("ij,ij->i", dfolded[name], p[name])
+        g[name] += dfolded[name] * (1 + p[gain])[:, None]
+
+
+def block(x, p, groups, kept=None):
+    """x + Attention(RMSNorm(x)), then + MLP(RMSNorm(.)), with the weights p of `fold_gains`.
+
+    x (R, D) is a stream of rows; `groups` says which rows are a sequence. kept (N,): after the attention only these rows
+    are computed and returned, (N, D). A decoder that is asked at few places needs nothing else from its last block.
     """
-    normed, norm1 = rms_norm(x, p["norm1"])
-    mixed, attended = attention(normed, p["qkv"], heads, turn, mask)
+    unit, norm1 = rms_norm(x)
+    qkv, mixed = affine(unit, p["qkv"]), np.empty_like(x)
+    attended = [attention(qkv, group, mixed) for group in groups]
     if kept is not None:
         mixed, x = mixed[kept], x[kept]
     middle = affine(mixed, p["project"])
     middle += x
-    normed, norm2 = rms_norm(middle, p["norm2"])
-    hidden, slope = gelu_layer(normed, p["w1"], p["b1"])
+    unit, norm2 = rms_norm(middle)
+    hidden = affine(unit, p["w1"], p["b1"])
+    slope = np.empty_like(hidden)
+    gelu(hidden, hidden, slope)
     y = affine(hidden, p["w2"], p["b2"])
     y += middle
-    return y, (norm1, attended, mixed, norm2, normed, hidden, slope, kept)
+    return y, (norm1, groups, attended, mixed, norm2, hidden, slope, kept)
 
 
 def block_backward(dy, cache, p, g):
-    """Backward of `block`; adds the weight gradients to the dictionary g."""
-    norm1, attended, mixed, norm2, normed, hidden, slope, kept = cache
+    """Backward of `block`; adds the weight gradients to the dictionary g of `folded_gradient`."""
+    norm1, groups, attended, mixed, norm2, hidden, slope, kept = cache
     dhidden = affine_backward(dy, hidden, p["w2"], g["w2"], g["b2"])
     dhidden *= slope
-    dmiddle = affine_backward(dhidden, normed, p["w1"], g["w1"], g["b1"])
-    dmiddle = rms_norm_backward(dmiddle, norm2, p["norm2"], g["norm2"])
+    dmiddle = rms_norm_backward(affine_backward(dhidden, norm2[0], p["w1"], g["w1"], g["b1"]), norm2)
     dmiddle += dy
     dmixed = affine_backward(dmiddle, mixed, p["project"], g["project"])
+    unit = norm1[0]
     if kept is not None:
-        dmixed, dmiddle = (scatter(d, kept, attended[0].shape) for d in (dmixed, dmiddle))
-    dx = attention_backward(dmixed, attended, p["qkv"], g["qkv"])
-    dx = rms_norm_backward(dx, norm1, p["norm1"], g["norm1"])
+        dmixed, dmiddle = scatter(dmixed, kept, len(unit)), scatter(dmiddle, kept, len(unit))
+    dqkv = np.empty((len(unit), 3 * unit.shape[1]), unit.dtype)
+    for group, attention_cache in zip(groups, attended):
+        attention_backward(dmixed, attention_cache, group, dqkv)
+    dx = rms_norm_backward(affine_backward(dqkv, unit, p["qkv"], g["qkv"]), norm1)
     dx += dmiddle
     return dx
 
 
-def scatter(rows, kept, shape):
-    """Zeros of `shape` with `rows` at the positions `kept` (each at most once)."""
-    full = np.zeros(shape, rows.dtype)
+def scatter(rows, kept, count):
+    """(count, D) zeros with `rows` (N, D) at the places `kept` (each at most once)."""
+    full = np.zeros((count, rows.shape[1]), rows.dtype)
     full[kept] = rows
     return full
 

@@ -75,16 +75,14 @@ def decoding_loss(decoder, memories, x, targets, cuts, dmemories):
     """L_dec (Eq. 2): group g of the sequences is cut at c = cuts[g]; the decoder answers all later targets from m_c
     and the inputs after c. The mean is over all targets of all groups. Adds to dmemories."""
     groups = np.array_split(np.arange(len(x)), len(cuts))
-    count = max(1, sum(np.count_nonzero(targets[g, c:] >= 0) for g, c in zip(groups, cuts)))
-    total = 0.0
-    for group, cut in zip(groups, cuts):
-        rows = slice(group[0], group[-1] + 1)
-        asked = np.nonzero(targets[rows, cut:] >= 0)
-        logits, cache = decoder.forward(memories[rows, cut], x[rows, cut:], asked)
-        loss, dlogits = cross_entropy(logits, targets[rows, cut:][asked], count)
-        dmemories[rows, cut] += decoder.backward(dlogits, cache)
-        total += loss
-    return total
+    cut_of = np.repeat(cuts, [len(group) for group in groups])  # of every sequence
+    futures = [x[group, cut:] for group, cut in zip(groups, cuts)]
+    later = [targets[group, cut:] for group, cut in zip(groups, cuts)]
+    asked = [np.nonzero(group >= 0) for group in later]
+    logits, cache = decoder.forward(memories[np.arange(len(x)), cut_of], futures, asked)
+    loss, dlogits = cross_entropy(logits, np.concatenate([group[places] for group, places in zip(later, asked)]))
+    dmemories[np.arange(len(x)), cut_of] += decoder.backward(dlogits, cache)
+    return loss
 
 
 def reading_loss(rnn, memories, targets, weights, dmemories):
@@ -108,18 +106,18 @@ def dynamics_loss(rnn, memories, x, noise, weights, dmemories):
         return 0.0
     batch, length, size = len(x), x.shape[1], memories.shape[2]
     given = memories[:, :-1] if noise is None else rnn.memory.apply(memories[:, :-1], noise)
-    given = np.ascontiguousarray(given).reshape(-1, size).astype(memories.dtype, copy=False)
-    tokens = x.reshape(-1)
+    given = np.ascontiguousarray(given, memories.dtype).reshape(-1, size)
+    tokens, targets = x.reshape(-1), np.ascontiguousarray(memories[:, 1:]).reshape(-1, size)
     tape = rnn.updater.tape(1, batch * length)
     logits = rnn.updater.step(given, rnn.updater.drive(tokens), tape, 0)
-    error, dlogits, dtarget = rnn.memory.dynamics_error(logits, np.ascontiguousarray(memories[:, 1:]).reshape(-1, size))
+    error, backward = rnn.memory.dynamics_error(logits, targets)
     share = top_k_weights(error, weights.top)
-    scaled = (weights.dynamics * share)[:, None]
-    dgiven = rnn.updater.step_backward(dlogits(scaled), tape, 0).reshape(batch, length, size)
+    dlogits, dtargets = backward((weights.dynamics * share)[:, None])
+    dgiven = rnn.updater.step_backward(dlogits, tape, 0).reshape(batch, length, size)
     rnn.updater.collect(tape, tokens)
     if not weights.detach:
         dmemories[:, :-1] += dgiven if noise is None else rnn.memory.apply_backward(dgiven, noise)
-        dmemories[:, 1:] += (dtarget * scaled).reshape(batch, length, size)
+        dmemories[:, 1:] += dtargets.reshape(batch, length, size)
     return float(np.vdot(share, error))
 
 
@@ -158,9 +156,9 @@ def window_loss(teacher, rnn, x, y, now, context, future, compared, weights, gam
     memories, cache = teacher.encoder.forward(windows)
     dmemories = np.zeros_like(memories)
     ahead, asked = cut_future(x, now + 1, future), cut_future(y, now, future + 1)
-    logits, decoded = teacher.decoder.forward(memories[:batch], np.maximum(ahead, 0))
-    dec, dlogits = discounted_cross_entropy(logits, asked, gamma)
-    dmemories[:batch] += teacher.decoder.backward(dlogits, decoded)
+    logits, decoded = teacher.decoder.forward(memories[:batch], [ahead])
+    dec, dlogits = discounted_cross_entropy(logits.reshape(*asked.shape, -1), asked, gamma)
+    dmemories[:batch] += teacher.decoder.backward(dlogits.reshape(logits.shape), decoded)
     dyn = dynamics_loss(rnn, memories.reshape(2, batch, -1).swapaxes(0, 1), ahead[:, :1], None, weights,
                         dmemories.reshape(2, batch, -1).swapaxes(0, 1))
     width = rnn.memory.size // rnn.memory.tokens
@@ -202,12 +200,12 @@ def dmt_loss(rnn, memories, x, y, window, dynamics=10.0, top=0.1, through_time=F
     state = segments(memories[:, :-1])[0]
     run = unroll(rnn, state, tokens)
     errors = [rnn.memory.dynamics_error(run.logits[t], targets[t]) for t in range(window)]
-    error = np.stack([e[0] for e in errors])
+    error = np.stack([e for e, _ in errors])
     share = (dynamics * top_k_weights(error, top))[..., None]
     read, dstates = read_states(rnn, run.states[1:], asked)
     dstate = 0.0 if detach_readout else dstates[-1]
     for t in reversed(range(window)):
-        dlogits = errors[t][1](share[t])
+        dlogits, _ = errors[t][1](share[t])
         if np.ndim(dstate):
             dlogits = dlogits + rnn.memory.normalise_backward(dstate, run.caches[t])
         carried = rnn.updater.step_backward(dlogits, run.tape, t)

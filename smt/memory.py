@@ -3,7 +3,8 @@
     normalise(logits) -> memory, cache          the memory the RNN carries to the next step, (..., Z)
     normalise_backward(dmemory, cache)          gradient of the logits
     dynamics_error(logits, target)              how far the prediction f(m_t, x_{t+1}) is from the encoder's m_{t+1}:
-                                                error (...), d/dlogits, d/dtarget
+                                                error (...) and a function of its gradient (..., 1), to be called
+                                                once, that returns the gradients of logits and target
     perturb(rng, shape), apply(memory, noise)   the disturbance added to the updater's input while training
 
 `SphereMemory` is the paper's; `LatticeMemory` adds its finite scalar quantisation; `BinaryMemory` is our extension.
@@ -39,7 +40,12 @@ class SphereMemory:
         """Mean squared error between the normalised prediction and the target (paper, Eq. 3)."""
         prediction, cache = self.normalise(logits)
         error, dprediction = squared_error(prediction, target)
-        return error, lambda weight: self.normalise_backward(dprediction * weight, cache), -dprediction
+
+        def backward(derror):
+            dweighted = np.multiply(dprediction, derror, out=dprediction)
+            return self.normalise_backward(dweighted, cache), -dweighted
+
+        return error, backward
 
     def perturb(self, rng, shape):
         """Gaussian noise, or None when the noise level is 0."""
@@ -90,10 +96,10 @@ class BinaryMemory:
     def dynamics_error(self, logits, target):
         if self.loss == "logistic":
             error, dlogits, dtarget = logistic_error(logits, target)
-            return error, lambda weight: dlogits * weight, dtarget
+            return error, lambda derror: (dlogits * derror, dtarget * derror)
         soft = np.tanh(logits)
         error, dsoft = squared_error(soft, target)
-        return error, lambda weight: dsoft * weight * (1 - soft * soft), -dsoft
+        return error, lambda derror: (dsoft * derror * (1 - soft * soft), -dsoft * derror)
 
     def perturb(self, rng, shape):
         """Signs: each memory draws its own flip rate uniformly from [0, 2 noise), each bit flips at that rate."""

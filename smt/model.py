@@ -10,8 +10,9 @@ over one left-padded window, with register tokens last, whose outputs are the me
 
 import numpy as np
 
-from smt.layers import (affine, affine_backward, block, block_backward, causal_mask, embedding, embedding_backward,
-                        rms_norm, rms_norm_backward, rotation)
+from smt.layers import (Group, affine, affine_backward, as_rows, block, block_backward, causal_mask, embedding_backward,
+                        embedding_or_none, fold_gains, folded_gradient, rms_norm, rms_norm_backward, rotation,
+                        unfold_gains)
 from smt.updaters import UPDATERS, Readout, block_weights, uniform
 
 
@@ -67,7 +68,7 @@ class Stack:
         key = (length, self.p["norm"].dtype)
         if key not in self._turns:
             head = self.width // self.heads
-            self._turns[key] = rotation(np.arange(length), head, int(head * self.rotated), key[1])
+            self._turns[key] = rotation(np.arange(length), self.heads, head, int(head * self.rotated), key[1])
         return self._turns[key]
 
     def causal(self, length):
@@ -76,22 +77,49 @@ class Stack:
             self._masks[key] = causal_mask(length, key[1])
         return self._masks[key]
 
-    def forward(self, stream, mask, kept=None):
-        """Outputs at all positions, or (N, D) at the positions `kept` only (see layers.block)."""
-        turn, caches = self.turn(stream.shape[1]), []
+    def groups(self, shapes, masks=None):
+        """layers.Group for each (B, T) of `shapes`, one after the other; causal unless masks are given."""
+        ends = np.cumsum([batch * length for batch, length in shapes])
+        return [Group(slice(end - batch * length, end), (batch, length), self.heads, self.turn(length),
+                      masks[i] if masks else self.causal(length)) for i, (end, (batch, length)) in enumerate(zip(ends, shapes))]
+
+    def forward(self, stream, groups, kept=None):
+        """Outputs (R, D) of a stream of rows (R, D), or (N, D) at the rows `kept` only (see layers.block)."""
+        caches = []
         for layer in range(self.depth):
-            last = layer == self.depth - 1
-            stream, cache = block(stream, self.p[f"block{layer}"], self.heads, turn, mask, kept if last else None)
-            caches.append(cache)
+            folded = fold_gains(self.p[f"block{layer}"])
+            stream, cache = block(stream, folded, groups, kept if layer == self.depth - 1 else None)
+            caches.append((folded, cache))
         y, norm = rms_norm(stream, self.p["norm"])
         return y, (caches, norm)
 
     def backward(self, dy, cache):
+        """Gradient of the stream (R, D)."""
         caches, norm = cache
         dstream = rms_norm_backward(dy, norm, self.p["norm"], self.g["norm"])
         for layer in reversed(range(self.depth)):
-            dstream = block_backward(dstream, caches[layer], self.p[f"block{layer}"], self.g[f"block{layer}"])
+            p, g, (folded, block_cache) = self.p[f"block{layer}"], self.g[f"block{layer}"], caches[layer]
+            dfolded = folded_gradient(g)
+            dstream = block_backward(dstream, block_cache, folded, dfolded)
+            unfold_gains(dfolded, p, g)
         return dstream
+
+    def embed(self, tokens):
+        """(B T, D) rows for tokens (B, T), -1 for none; with `previous` also of the token before."""
+        stream = embedding_or_none(tokens.reshape(-1), self.p["table"])
+        if "previous" in self.p:
+            stream += embedding_or_none(shifted(tokens).reshape(-1), self.p["previous"])
+        return stream
+
+    def embed_backward(self, dstream, tokens):
+        embedding_backward(dstream, tokens, self.g["table"])
+        if "previous" in self.p:
+            embedding_backward(dstream, shifted(tokens), self.g["previous"])
+
+
+def shifted(tokens):
+    """The token before each token (B, T); -1 before the first."""
+    return np.concatenate([np.full((len(tokens), 1), -1, tokens.dtype), tokens[:, :-1]], axis=1)
 
 
 class CausalEncoder(Stack):
@@ -101,7 +129,7 @@ class CausalEncoder(Stack):
     needs several times more steps to find the needle). The memory of the empty past is the output at BOS.
     """
 
-    def __init__(self, rng, vocabulary, memory, width=64, depth=2, heads=4, shift=True, rotated=1.0):
+    def __init__(self, rng, vocabulary, memory, width=64, depth=2, heads=1, shift=True, rotated=1.0):
         super().__init__(rng, width, depth, heads, rotated)
         self.memory, self.bos = memory, vocabulary
         self.arrays["table"] = rng.standard_normal((vocabulary + 1, width))
@@ -113,20 +141,16 @@ class CausalEncoder(Stack):
     def forward(self, x):
         """Memories (B, T+1, Z) of tokens (B, T)."""
         tokens = np.concatenate([np.full((len(x), 1), self.bos, x.dtype), x], axis=1)
-        stream = embedding(tokens, self.p["table"])
-        if "previous" in self.p:
-            stream[:, 1:] += embedding(tokens[:, :-1], self.p["previous"])
-        y, stack = super().forward(stream, self.causal(tokens.shape[1]))
-        memories, normed = self.memory.normalise(affine(y, self.p["out"], self.p["bias"]))
+        y, stack = super().forward(self.embed(tokens), self.groups([tokens.shape]))
+        logits = affine(y, self.p["out"], self.p["bias"]).reshape(*tokens.shape, -1)
+        memories, normed = self.memory.normalise(logits)
         return memories, (tokens, y, stack, normed)
 
     def backward(self, dmemories, cache):
         tokens, y, stack, normed = cache
         dlogits = self.memory.normalise_backward(dmemories, normed)
         dstream = super().backward(affine_backward(dlogits, y, self.p["out"], self.g["out"], self.g["bias"]), stack)
-        embedding_backward(dstream, tokens, self.g["table"])
-        if "previous" in self.p:
-            embedding_backward(dstream[:, 1:], tokens[:, :-1], self.g["previous"])
+        self.embed_backward(dstream, tokens)
 
     def empty_memory(self):
         """m_0, the memory of the empty past (Z,): where the RNN starts."""
@@ -146,22 +170,22 @@ class WindowEncoder(Stack):
     def forward(self, windows):
         """Memories (B, Z) of left-padded windows (B, Tc)."""
         batch, length = windows.shape
-        registers = np.broadcast_to(self.p["registers"], (batch, *self.p["registers"].shape))
-        stream = np.concatenate([embedding(np.maximum(windows, 0), self.p["table"]), registers], axis=1)
-        mask = np.zeros((batch, 1, 1, stream.shape[1]), stream.dtype)
-        mask[:, 0, 0, :length] = np.where(windows < 0, -1e9, 0)
-        y, stack = super().forward(stream, mask)
-        memory, normed = self.memory.normalise(y[:, length:].reshape(batch, -1))
-        return memory, (windows, y, stack, normed)
+        tokens = np.concatenate([windows, np.full((batch, self.memory.tokens), -1, windows.dtype)], axis=1)
+        stream = self.embed(tokens).reshape(*tokens.shape, -1)
+        stream[:, length:] = self.p["registers"]
+        mask = np.where(np.arange(tokens.shape[1]) < length, np.where(tokens < 0, -1e9, 0), 0).astype(stream.dtype)
+        y, stack = super().forward(as_rows(stream), self.groups([tokens.shape], [mask[:, None, None]]))
+        memory, normed = self.memory.normalise(y.reshape(stream.shape)[:, length:].reshape(batch, -1))
+        return memory, (tokens, stack, normed)
 
     def backward(self, dmemory, cache):
-        windows, y, stack, normed = cache
-        dy = np.zeros_like(y)
-        dy[:, windows.shape[1]:] = self.memory.normalise_backward(dmemory, normed).reshape(len(y), -1, self.width)
-        dstream = super().backward(dy, stack)
-        dtokens = dstream[:, :windows.shape[1]] * (windows >= 0)[..., None]
-        embedding_backward(dtokens, np.maximum(windows, 0), self.g["table"])
-        self.g["registers"] += dstream[:, windows.shape[1]:].sum(0)
+        tokens, stack, normed = cache
+        dy = np.zeros((*tokens.shape, self.width), dmemory.dtype)
+        first = tokens.shape[1] - self.memory.tokens
+        dy[:, first:] = self.memory.normalise_backward(dmemory, normed).reshape(len(tokens), -1, self.width)
+        dstream = super().backward(as_rows(dy), stack)
+        self.embed_backward(dstream, tokens)
+        self.g["registers"] += dstream.reshape(dy.shape)[:, first:].sum(0)
 
 
 class Decoder(Stack):
@@ -171,7 +195,7 @@ class Decoder(Stack):
     mapped to one token of the model's width (our form); without, its K tokens are used as they are (released form).
     """
 
-    def __init__(self, rng, vocabulary, memory, width=64, depth=1, heads=4, shift=True, project=True, rotated=1.0):
+    def __init__(self, rng, vocabulary, memory, width=64, depth=1, heads=1, shift=True, project=True, rotated=1.0):
         width = width if project else memory.size // memory.tokens
         super().__init__(rng, width, depth, heads, rotated)
         self.tokens = 1 if project else memory.tokens
@@ -183,31 +207,37 @@ class Decoder(Stack):
         self.arrays["out"] = uniform(rng, width, vocabulary)
         self.arrays["bias"] = uniform(rng, vocabulary, fan_in=width)
 
-    def forward(self, memory, future, asked=None):
-        """Logits (B, F+1, V) from memories (B, Z) and future inputs (B, F), F >= 0.
+    def forward(self, memory, futures, asked=None):
+        """Logits (N, V) from memories (B, Z) and the inputs that follow them.
 
-        With asked = (sequence indices, horizons) only the logits (N, V) at these places.
+        futures: one (B_g, F_g), F_g >= 0, for each group of sequences with the same number of inputs left, in the order
+        of the memories. asked: for each group what is asked for, (sequence indices, horizons 0..F_g); None: everything.
         """
-        first = affine(memory, self.p["project"]) if "project" in self.p else memory
-        stream = np.concatenate([first.reshape(len(memory), self.tokens, self.width),
-                                 embedding(future, self.p["table"])], axis=1)
-        if "previous" in self.p:
-            stream[:, self.tokens + 1:] += embedding(future[:, :-1], self.p["previous"])
-        ragged = asked is not None
-        if not ragged:
-            asked = tuple(axis.ravel() for axis in np.indices((len(future), future.shape[1] + 1)))
-        y, stack = super().forward(stream, self.causal(stream.shape[1]), (asked[0], asked[1] + self.tokens - 1))
-        logits = affine(y, self.p["out"], self.p["bias"])
-        return (logits if ragged else logits.reshape(len(future), -1, logits.shape[1])), (memory, future, y, stack)
+        k = self.tokens                                         # memory tokens: they are no input token (-1)
+        tokens = [np.concatenate([np.full((len(f), k), -1, f.dtype), f], axis=1) for f in futures]
+        if asked is None:
+            asked = [[axis.ravel() for axis in np.indices((len(f), f.shape[1] + 1))] for f in futures]
+        groups = self.groups([t.shape for t in tokens])
+        kept = np.concatenate([group.rows.start + sequence * group.shape[1] + k - 1 + horizon
+                               for group, (sequence, horizon) in zip(groups, asked)])
+        stream, first = np.concatenate([self.embed(t) for t in tokens]), self._memory_rows(groups)
+        stream[first] = as_rows(affine(memory, self.p["project"]) if "project" in self.p else memory.reshape(-1, self.width))
+        y, stack = super().forward(stream, groups, kept)
+        return affine(y, self.p["out"], self.p["bias"]), (memory, tokens, groups, y, stack)
+
+    def _memory_rows(self, groups):
+        """Indices of the rows that hold memory tokens, in the order of the memories."""
+        starts = [np.arange(group.rows.start, group.rows.stop, group.shape[1]) for group in groups]
+        return (np.concatenate(starts)[:, None] + np.arange(self.tokens)).ravel()
 
     def backward(self, dlogits, cache):
-        memory, future, y, stack = cache
-        dy = affine_backward(dlogits.reshape(len(y), -1), y, self.p["out"], self.g["out"], self.g["bias"])
+        """Gradient of the memories (B, Z)."""
+        memory, tokens, groups, y, stack = cache
+        dy = affine_backward(dlogits, y, self.p["out"], self.g["out"], self.g["bias"])
         dstream = super().backward(dy, stack)
-        embedding_backward(dstream[:, self.tokens:], future, self.g["table"])
-        if "previous" in self.p:
-            embedding_backward(dstream[:, self.tokens + 1:], future[:, :-1], self.g["previous"])
-        dfirst = dstream[:, :self.tokens].reshape(len(memory), -1)
+        for group, group_tokens in zip(groups, tokens):
+            self.embed_backward(dstream[group.rows], group_tokens)
+        dfirst = dstream[self._memory_rows(groups)].reshape(len(memory), -1)
         if "project" not in self.p:
             return dfirst
         return affine_backward(dfirst, memory, self.p["project"], self.g["project"])
@@ -216,7 +246,7 @@ class Decoder(Stack):
 class TransformerBaseline(Stack):
     """No memory at all: the encoder's blocks, then logits from every position."""
 
-    def __init__(self, rng, vocabulary, width=64, depth=2, heads=4, shift=True, rotated=1.0):
+    def __init__(self, rng, vocabulary, width=64, depth=2, heads=1, shift=True, rotated=1.0):
         super().__init__(rng, width, depth, heads, rotated)
         self.arrays["table"] = rng.standard_normal((vocabulary, width))
         if shift:
@@ -226,18 +256,13 @@ class TransformerBaseline(Stack):
 
     def forward(self, x):
         """Logits (B, T, V) of tokens (B, T)."""
-        stream = embedding(x, self.p["table"])
-        if "previous" in self.p:
-            stream[:, 1:] += embedding(x[:, :-1], self.p["previous"])
-        y, stack = super().forward(stream, self.causal(x.shape[1]))
-        return affine(y, self.p["out"], self.p["bias"]), (x, y, stack)
+        y, stack = super().forward(self.embed(x), self.groups([x.shape]))
+        return affine(y, self.p["out"], self.p["bias"]).reshape(*x.shape, -1), (x, y, stack)
 
     def backward(self, dlogits, cache):
         x, y, stack = cache
         dstream = super().backward(affine_backward(dlogits, y, self.p["out"], self.g["out"], self.g["bias"]), stack)
-        embedding_backward(dstream, x, self.g["table"])
-        if "previous" in self.p:
-            embedding_backward(dstream[:, 1:], x[:, :-1], self.g["previous"])
+        self.embed_backward(dstream, x)
 
 
 class Start:
@@ -274,7 +299,7 @@ class RNN(Network):
 class Teacher(Network):
     """Encoder and decoder: used for training only."""
 
-    def __init__(self, rng, vocabulary, memory, dtype=np.float32, width=64, encoder_depth=2, decoder_depth=1, heads=4,
+    def __init__(self, rng, vocabulary, memory, dtype=np.float32, width=64, encoder_depth=2, decoder_depth=1, heads=1,
                  shift=True, rotated=1.0):
         self.encoder = CausalEncoder(rng, vocabulary, memory, width, encoder_depth, heads, shift, rotated)
         self.decoder = Decoder(rng, vocabulary, memory, width, decoder_depth, heads, shift, rotated=rotated)

@@ -168,7 +168,7 @@ def gradient_norms(c, seed):
     for i, (updater, options) in enumerate(UPDATERS.items()):
         for j, scale in enumerate(SCALES):
             rng, memory = stream(seed, "init"), SphereMemory(c.size, **options)
-            teacher = model.Teacher(rng, c.elements + 1, memory, np.float64, width=c.width)
+            teacher = model.Teacher(rng, c.elements + 1, memory, np.float64, width=c.width, heads=c.heads)
             rnn = model.RNN(rng, c.elements + 1, memory, updater, np.float64)
             for name, weight in rnn.arrays().items():
                 if name.startswith("updater/") and weight.ndim == 2 and not name.endswith("table"):

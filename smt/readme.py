@@ -16,7 +16,8 @@ DIRECT = (("SMT", "smt_accuracy", "drift_smt"), ("SMT, as many steps more as DMT
 BINARY = (("**SMT**", "binary_accuracy_t128", "binary_drift_t128"), ("BPTT, as many sequences", "bptt_t128_same_sequences", None),
           ("BPTT, as many seconds", "bptt_t128_same_seconds", None),
           ("BPTT, highest of all rates and budgets", "bptt_t128_highest", None), ("encoder + readout (ceiling)", "binary_encoder_accuracy_t128", None))
-SHORT = (("SMT, binary memory", "binary"), ("SMT + DMT", "smt_dmt"), ("SMT", "smt"), ("BPTT", "bptt"), ("Transformer", "transformer"))
+SHORT = (("SMT, binary memory", "binary"), ("SMT + DMT", "smt_dmt"),
+         ("SMT, as many steps more (control)", "smt_more"), ("SMT", "smt"), ("BPTT", "bptt"), ("Transformer", "transformer"))
 FAIR = (("SMT binary, 16 then 32", "binary_curriculum"), ("BPTT, 16 then 32", "bptt_curriculum"),
         ("SMT binary, random 4 to 32", "binary_random"), ("BPTT, random 4 to 32", "bptt_random"))
 

@@ -58,7 +58,7 @@ def ablation(c, seed, name):
     steps = lambda n: max(2, int(round(n * c.scale)))  # noqa: E731
     task = lambda rng, batch, length: retrieval(rng, batch, length, elements=c.elements)  # noqa: E731
     rng, memory, s = stream(seed, "init"), make(c), c.short_length
-    teacher = Teacher(rng, c.elements + 1, memory, width=c.width, shift=shift)
+    teacher = Teacher(rng, c.elements + 1, memory, width=c.width, heads=c.heads, shift=shift)
     rnn = RNN(rng, c.elements + 1, memory, hidden=c.hidden)
     plan = ((s, 64, steps(300)), (s, 32, steps(300))) if start is None else ((s, 64, steps(120)), (s, 32, steps(300)))
     train_smt(teacher, rnn, task, stream(seed, "train"), Recipe(plan, weights, start=start))

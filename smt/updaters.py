@@ -11,8 +11,9 @@ SMT calls `step` once with all transitions of a batch as rows; BPTT calls it onc
 
 import numpy as np
 
-from smt.layers import (BLOCK_SHAPES, affine, affine_backward, as_rows, block, block_backward, embedding,
-                    embedding_backward, gelu, rms_norm, rms_norm_backward, rotation, sigmoid)
+from smt.layers import (BLOCK_SHAPES, Group, affine, affine_backward, as_rows, block, block_backward, embedding,
+                        embedding_backward, fold_gains, folded_gradient, gelu, rms_norm, rms_norm_backward, rotation,
+                        sigmoid, unfold_gains)
 
 
 def uniform(rng, *shape, fan_in=None):
@@ -56,7 +57,7 @@ class ResidualMLP(Updater):
                        "w2": uniform(rng, hidden, size), "b2": uniform(rng, size, fan_in=hidden)}
         if memory.carry is not None:
             self.arrays["carry"] = np.array([memory.carry])
-        self.taped = (("hidden", hidden), ("slope", hidden), ("memory", size), ("dlogits", size), ("dhidden", hidden))
+        self.taped = (("hidden", hidden), ("slope", hidden), ("memory", size), ("dlogits", size))
 
     def tape(self, steps, rows, backward=True):
         """With contiguous transposes, which a product with few rows reads twice as fast."""
@@ -79,19 +80,20 @@ class ResidualMLP(Updater):
 
     def step_backward(self, dlogits, tape, t):
         tape["dlogits"][t] = dlogits
-        dhidden = np.matmul(dlogits, tape["w2 transposed"], out=tape["dhidden"][t])
-        dhidden *= tape["slope"][t]
+        dhidden = tape["slope"][t]                          # from here on this place of the tape holds dhidden
+        dhidden *= dlogits @ tape["w2 transposed"]
         dmemory = dhidden @ tape["w1 transposed"]
         dmemory += dlogits * self.p["carry"] if "carry" in self.p else dlogits
         return dmemory
 
     def collect(self, tape, tokens):
-        dlogits, dhidden = as_rows(tape["dlogits"]), as_rows(tape["dhidden"])
+        dlogits, dhidden, dtable = as_rows(tape["dlogits"]), as_rows(tape["slope"]), np.zeros_like(self.g["table"])
         self.g["w2"] += as_rows(tape["hidden"]).T @ dlogits
         self.g["b2"] += dlogits.sum(0)
         self.g["w1"] += as_rows(tape["memory"]).T @ dhidden
-        self.g["b1"] += dhidden.sum(0)
-        embedding_backward(dhidden, tokens, self.g["table"])
+        embedding_backward(dhidden, tokens, dtable)
+        self.g["table"] += dtable
+        self.g["b1"] += dtable.sum(0)                       # every position adds one row of the table and b1
         if "carry" in self.p:
             self.g["carry"] += np.einsum("ij,ij->", dlogits, as_rows(tape["memory"]))
 
@@ -235,17 +237,20 @@ class TransformerUpdater(Updater):
                 self.arrays[f"block{layer}.{name}"] = array
 
     def tape(self, steps, rows, backward=True):
-        head = self.width // self.heads
-        turn = rotation(np.arange(self.tokens + 1), head, head // 2, self.p["table"].dtype)
-        return {"caches": [None] * steps, "dtable": [None] * steps, "turn": turn}
+        length, head, names = self.tokens + 1, self.width // self.heads, [f"block{layer}" for layer in range(self.depth)]
+        turn = rotation(np.arange(length), self.heads, head, head // 2, self.p["table"].dtype)
+        return {"caches": [None] * steps, "dtable": [None] * steps,
+                "groups": [Group(slice(0, rows * length), (rows, length), self.heads, turn, None)],
+                "folded": [fold_gains(self.p[name]) for name in names],
+                "gradient": [folded_gradient(self.g[name]) for name in names]}
 
     def step(self, memory, drive, tape, t):
         stream = np.concatenate([memory.reshape(len(memory), self.tokens, self.width), drive[:, None]], axis=1)
-        caches = []
-        for layer in range(self.depth):
-            stream, cache = block(stream, self.p[f"block{layer}"], self.heads, tape["turn"], None)
+        y, caches = as_rows(stream), []
+        for p in tape["folded"]:
+            y, cache = block(y, p, tape["groups"])
             caches.append(cache)
-        y, norm = rms_norm(stream[:, :self.tokens], self.p["norm"])
+        y, norm = rms_norm(y.reshape(stream.shape)[:, :self.tokens], self.p["norm"])
         tape["caches"][t] = (caches, norm)
         return y.reshape(memory.shape)
 
@@ -254,13 +259,17 @@ class TransformerUpdater(Updater):
         dstream = np.zeros((len(dlogits), self.tokens + 1, self.width), dlogits.dtype)
         dy = dlogits.reshape(len(dlogits), self.tokens, self.width)
         dstream[:, :self.tokens] = rms_norm_backward(dy, norm, self.p["norm"], self.g["norm"])
+        dy = as_rows(dstream)
         for layer in reversed(range(self.depth)):
-            dstream = block_backward(dstream, caches[layer], self.p[f"block{layer}"], self.g[f"block{layer}"])
+            dy = block_backward(dy, caches[layer], tape["folded"][layer], tape["gradient"][layer])
+        dstream = dy.reshape(dstream.shape)
         tape["dtable"][t] = dstream[:, self.tokens]
         return dstream[:, :self.tokens].reshape(dlogits.shape)
 
     def collect(self, tape, tokens):
         embedding_backward(np.stack(tape["dtable"]), tokens, self.g["table"])
+        for layer, dfolded in enumerate(tape["gradient"]):
+            unfold_gains(dfolded, self.p[f"block{layer}"], self.g[f"block{layer}"])
 
 
 UPDATERS = {"mlp": ResidualMLP, "gru": GRU, "tanh": TanhRNN, "lstm": LSTM, "transformer": TransformerUpdater}

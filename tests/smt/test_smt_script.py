@@ -73,7 +73,7 @@ def test_gradcheck_passes():
     assert done.returncode == 0 and done.stdout.count("relative error") == 3
 
 
-@pytest.mark.parametrize("flag, value", [("--length", "48"), ("--short-length", "10"), ("--width", "20"), ("--scale", "0"),
+@pytest.mark.parametrize("flag, value", [("--length", "48"), ("--short-length", "10"), ("--width", "21"), ("--scale", "0"),
                                          ("--elements", "1"), ("--processes", "0"), ("--seeds", "3-1")])
 def test_bad_values_are_refused_in_one_line(flag, value, tmp_path):
     assert_refused(run_script("smt/smt.py", flag, value, "--out", tmp_path), flag)
