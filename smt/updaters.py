@@ -185,6 +185,7 @@ class LSTM(Updater):
         size = memory.size // 2
         self.arrays = {"table": rng.standard_normal((vocabulary, 4 * size)),
                        "w": uniform(rng, size, 4 * size), "b": uniform(rng, 4 * size, fan_in=size)}
+        self.arrays["b"][size:2 * size] = 1                 # forget gates open at first (Gers et al. 2000), or nothing lasts
         self.taped = (("net", 4 * size), ("squashed", size), ("memory", 2 * size), ("dnet", 4 * size))
 
     def drive(self, tokens):
