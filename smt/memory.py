@@ -1,4 +1,4 @@
-"""What a memory is: three ways to turn the numbers a network puts out (`logits`) into a memory, behind one interface.
+"""What a memory is: four ways to turn the numbers a network puts out (`logits`) into a memory, behind one interface.
 
     normalise(logits) -> memory, cache          the memory the RNN carries to the next step, (..., Z)
     normalise_backward(dmemory, cache)          gradient of the logits
@@ -7,7 +7,8 @@
                                                 once, that returns the gradients of logits and target
     perturb(rng, shape), apply(memory, noise)   the disturbance added to the updater's input while training
 
-`SphereMemory` is the paper's; `LatticeMemory` adds its finite scalar quantisation; `BinaryMemory` is our extension.
+`SphereMemory` is the paper's; `LatticeMemory` adds its finite scalar quantisation; `BinaryMemory` is our extension;
+`FreeMemory` is for ordinary recurrent networks in a study.
 """
 
 import numpy as np
@@ -70,6 +71,17 @@ class LatticeMemory(SphereMemory):
     def normalise(self, logits):
         unit, cache = super().normalise(logits)
         return self.step * np.rint(unit / self.step), cache
+
+
+class FreeMemory(SphereMemory):
+    """The network's output as it is: how recurrent networks are ordinarily trained. For BPTT; an encoder of SMT could
+    shrink such a memory until every error is small."""
+
+    def normalise(self, logits):
+        return logits, None
+
+    def normalise_backward(self, dmemory, cache):
+        return dmemory
 
 
 class BinaryMemory:

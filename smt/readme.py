@@ -1,10 +1,11 @@
-"""The tables of README.md, from results.json and studies/ablation.json. A test compares them with the file."""
+"""The tables of README.md, from results.json and studies/*.json. A test compares them with the file."""
 
 from pathlib import Path
 
 from common import results
 from common.results import mean_spread, read_studies, table
-from smt.studies import table as ablation_table
+from smt.studies import STUDIES
+from smt.studies import table as study_table
 
 HERE = Path(__file__).resolve().parent
 MAKE = "python3 smt/smt.py --seeds 0-4"
@@ -15,7 +16,7 @@ DIRECT = (("SMT", "smt_accuracy", "drift_smt"), ("SMT, as many steps more as DMT
           ("Transformer (no memory)", "transformer_accuracy", None), ("encoder + readout (ceiling)", "encoder_accuracy", None))
 BINARY = (("**SMT**", "binary_accuracy_t128", "binary_drift_t128"), ("BPTT, as many sequences", "bptt_t128_same_sequences", None),
           ("BPTT, as many seconds", "bptt_t128_same_seconds", None),
-          ("BPTT, highest of all rates and budgets", "bptt_t128_highest", None), ("encoder + readout (ceiling)", "binary_encoder_accuracy_t128", None))
+          ("BPTT, highest of all rates and budgets", "bptt_highest_t128", None), ("encoder + readout (ceiling)", "binary_encoder_accuracy_t128", None))
 SHORT = (("SMT, binary memory", "binary"), ("SMT + DMT", "smt_dmt"),
          ("SMT, as many steps more (control)", "smt_more"), ("SMT", "smt"), ("BPTT", "bptt"), ("Transformer", "transformer"))
 FAIR = (("SMT binary, 16 then 32", "binary_curriculum"), ("BPTT, 16 then 32", "bptt_curriculum"),
@@ -29,7 +30,7 @@ def tables(record, studies):
              "short": length_table(record, SHORT, chance), "fair": length_table(record, FAIR, chance),
              "checks": checks_table(record), "certificate": certificate_table(record), "cost": cost_table(summary),
              "run": f"`{record['command']}`: {len(record['runs'])} seeds, numpy {record['environment']['numpy']}, {record['environment']['cpu']}"}
-    texts["ablation"] = ablation_table(studies["ablation"]) if "ablation" in studies else "not run"
+    texts.update({name: study_table(studies[name]) if name in studies else "not run" for name in STUDIES})
     return texts
 
 

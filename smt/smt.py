@@ -17,7 +17,7 @@ is always scored on its own memory from the empty past. All methods use the same
     python3 smt/smt.py                    seed 0, five minutes, two processes; writes results.json, traces.npz, weights.npz
     python3 smt/smt.py --seeds 0-4        the committed run
     python3 smt/smt.py --quick            tiny settings, seconds
-    python3 smt/smt.py --study ablation   which change made the binary memory work (also: --help)
+    python3 smt/smt.py --study ablation   which change made the binary memory work; also: updaters, tasks
 
 It prints one line for every finished job and, at the end, one line for every check with what was measured.
 """
@@ -42,8 +42,8 @@ from smt.losses import Weights  # noqa: E402
 from smt.memory import BinaryMemory, SphereMemory  # noqa: E402
 from smt.model import RNN, Network, Teacher, TransformerBaseline  # noqa: E402
 from smt.tasks import RetrievalMachine, retrieval  # noqa: E402
-from smt.training import (Recipe, encoder_accuracy, rollout_scores, train_bptt, train_dmt, train_smt,  # noqa: E402
-                          train_transformer, transformer_accuracy)
+from smt.training import (Recipe, bptt_scores, encoder_accuracy, rollout_scores, train_bptt, train_dmt,  # noqa: E402
+                          train_smt, train_transformer, transformer_accuracy)
 
 MAKE = "python3 smt/smt.py --seeds 0-4"
 
@@ -184,36 +184,27 @@ def direct_binary(c, seed):
             "curves": {f"binary_{k}": curves[k] for k in ("dec", "dyn")}, "weights": named("binary_direct", rnn)}
 
 
-def direct_bptt(c, seed, length, batch, sequences, seconds, suffix):
-    """BPTT for parts 1 and 2, continuous memory: every rate with as many sequences as SMT saw, and again for as many
-    seconds as SMT took. For each budget the rate with the lowest validation loss is reported; `bptt_accuracy` is the
-    better of the two budgets, `highest` the best of all runs (nobody selected it)."""
-    task, final, curves = task_of(c), {}, {}
+def direct_bptt(c, seed, length, batch, sequences, seconds, name):
+    """BPTT for parts 1 and 2, continuous memory, at every rate: as many sequences as SMT saw or, with `seconds`, for as
+    long as SMT took. The rate with the lowest validation loss is reported under `name`, and the highest of all."""
+    task, final, curves, losses = task_of(c), {}, {}, {}
     test, validation = task(stream(seed, "test"), c.test, length), task(stream(seed, "validation"), 256, length)
     plan = ((length, batch, max(1, sequences // batch)),)
-    for budget, limit in (("sequences", None), ("seconds", seconds)):
-        losses = {}
-        for rate in RATES:
-            final[f"bptt{suffix}_lr{rate:g}_{budget}"], losses[rate], curve = bptt_run(c, seed, plan, rate, test, validation, limit)
-            if limit is None:
-                curves[f"bptt{suffix}_lr{rate:g}"] = curve
-        best = min(losses, key=losses.get)
-        final[f"bptt{suffix}_best_lr_{budget}"] = best
-        final[f"bptt{suffix}_same_{budget}"] = final[f"bptt{suffix}_lr{best:g}_{budget}"]
-    final[f"bptt_accuracy{suffix}"] = max(final[f"bptt{suffix}_same_{budget}"] for budget in ("sequences", "seconds"))
-    final[f"bptt{suffix}_highest"] = max(final[f"bptt{suffix}_lr{rate:g}_{budget}"]
-                                         for rate in RATES for budget in ("sequences", "seconds"))
+    for rate in RATES:
+        rnn = RNN(stream(seed, "init"), c.elements + 1, SphereMemory(c.size), hidden=c.hidden)
+        accuracy, losses[rate], curve = bptt_scores(rnn, task, stream(seed, "train"), plan, rate, test, validation, seconds)
+        final[f"{name}_lr{rate:g}"] = accuracy
+        if seconds is None:
+            curves[f"{name}_lr{rate:g}"] = curve
+    best = min(losses, key=losses.get)
+    final.update({name: final[f"{name}_lr{best:g}"], f"{name}_best_lr": best, f"{name}_highest": max(final.values())})
     return {"final": final, "curves": curves}
 
 
-def bptt_run(c, seed, plan, rate, test, validation, seconds=None):
-    """Accuracy on the test set, loss on the validation set, training curve. A run that diverges counts as chance."""
-    rnn = RNN(stream(seed, "init"), c.elements + 1, SphereMemory(c.size), hidden=c.hidden)
-    try:
-        curve = train_bptt(rnn, task_of(c), stream(seed, "train"), plan, rate, seconds)
-    except Diverged:
-        return 1 / c.elements, np.inf, []
-    return rollout_scores(rnn, *test)["accuracy"], rollout_scores(rnn, *validation)["loss"], curve["loss"]
+def both_budgets(final):
+    """{`bptt_accuracy`: the better of the two budgets, `bptt_highest`: the best of all runs, which nobody selected}."""
+    return {f"{what}{t}": max(final[f"bptt{t}_same_{budget}{end}"] for budget in ("sequences", "seconds"))
+            for t in ("", "_t128") for what, end in (("bptt_accuracy", ""), ("bptt_highest", "_highest"))}
 
 
 # ---------------------------------------------------------------- part 3: train short, test long; part 4: certificate
@@ -318,10 +309,12 @@ def first_jobs(c, seed):
 
 
 def second_jobs(c, seed, final):
-    """BPTT with the sequences and the seconds that SMT turned out to need."""
-    seconds = final["smt_seconds"] + final["dmt_seconds"]
-    return [("BPTT direct", direct_bptt, (c, seed, c.length, 32, final["smt_dmt_sequences"], seconds, "")),
-            ("BPTT T=128", direct_bptt, (c, seed, c.binary_length, 24, final["binary_sequences"], final["binary_seconds"], "_t128"))]
+    """BPTT with the sequences and, apart from that, the seconds that SMT turned out to need."""
+    parts = (("_t128", c.binary_length, 24, final["binary_sequences"], final["binary_seconds"]),
+             ("", c.length, 32, final["smt_dmt_sequences"], final["smt_seconds"] + final["dmt_seconds"]))
+    return [(f"bptt{t}_same_{budget}", direct_bptt,
+             (c, seed, length, batch, sequences, seconds if budget == "seconds" else None, f"bptt{t}_same_{budget}"))
+            for t, length, batch, sequences, seconds in parts for budget in ("sequences", "seconds")]
 
 
 def headline(options):
@@ -331,8 +324,9 @@ def headline(options):
     for seed in options.seeds:
         parts = run_jobs({(seed, job[0]): job[1:] for job in first_jobs(c, seed)}, c.processes)
         parts.update(run_jobs({(seed, job[0]): job[1:] for job in second_jobs(c, seed, merge(parts, "final"))}, c.processes))
-        runs.append({"seed": seed, "curves": {k: thin(v) for k, v in merge(parts, "curves").items()}, "final": results.finite(
-            merge(parts, "final")), "statement": merge(parts, "statement"), "seconds": sum(p["seconds"] for p in parts.values())})
+        final = merge(parts, "final")
+        runs.append({"seed": seed, "curves": {k: thin(v) for k, v in merge(parts, "curves").items()},
+                     "final": results.finite({**final, **both_budgets(final)}), "statement": merge(parts, "statement"), "seconds": sum(p["seconds"] for p in parts.values())})
         record = results.record("smt", options, runs, started=started, config=config)
         record["checks"] = checks(record["summary"], c)
         results.write(options.out / "results.json", record)
@@ -370,7 +364,7 @@ def checks(s, c):
                      mean("smt_dmt_accuracy") - mean("smt_more_accuracy"), 0.0),
             at_least(f"part 2: binary SMT solves T = {c.binary_length} on every seed", low("binary_accuracy_t128"), 0.99),
             at_most(f"part 2: BPTT stays near chance at T = {c.binary_length}, at every rate, seed and budget",
-                    high("bptt_t128_highest"), AT_CHANCE),
+                    high("bptt_highest_t128"), AT_CHANCE),
             at_least(f"part 3: binary SMT trained at T = {c.short_length} is right at T = {far:,} on every seed", low(f"short_binary_t{far}"), 0.99),
             at_most(f"part 3: BPTT trained at T = {c.short_length} is below one half by 16 times the length, on every seed",
                     last_measured(s, "bptt", [n for n in lengths(c) if n <= 16 * c.short_length]), LOST),

@@ -1,6 +1,8 @@
 """Studies beside the headline (python3 smt/smt.py --study NAME); each writes studies/<NAME>.json.
 
     ablation   the binary recipe at T = 16 with one change at a time, and the continuous memory with the binary recipe
+    updaters   Retrieval at T = 64 with five kinds of updater, by SMT, DMT and BPTT (also without the memory's norm)
+    tasks      the other tasks of the paper's suite at small sizes: SMT, DMT and BPTT
 """
 
 import time
@@ -14,13 +16,14 @@ from smt import probes
 from smt.certificate import certify
 from smt.jobs import run_jobs
 from smt.losses import Weights
-from smt.memory import BinaryMemory, LatticeMemory, SphereMemory
+from smt.memory import BinaryMemory, FreeMemory, LatticeMemory, SphereMemory
 from smt.model import RNN, Teacher
-from smt.tasks import RetrievalMachine, retrieval
-from smt.training import Recipe, rollout_scores, train_smt
+from smt.tasks import TASKS, RetrievalMachine, retrieval
+from smt.training import Recipe, bptt_scores, encoder_accuracy, rollout_scores, train_dmt, train_smt
 
-STUDIES = ("ablation",)
-BINARY = Weights(dynamics=3.0, uniformity=0.05)
+STUDIES = ("ablation", "updaters", "tasks")
+RATES = (3e-4, 1e-3, 3e-3, 1e-2)                      # BPTT's learning rates, those of the headline
+BINARY, CONTINUOUS = Weights(dynamics=3.0, uniformity=0.05), Weights(dynamics=3.0, uniformity=0.2)
 
 # name: (memory, weights, fixed start of the dynamics or None, token shift)
 ABLATION = {
@@ -39,16 +42,33 @@ ABLATION = {
 }
 
 
+# updater: (memory tokens, options)
+UPDATERS = {"residual MLP": ("mlp", 1, {}), "Transformer block": ("transformer", 2, {"heads": 1}), "GRU": ("gru", 1, {}),
+            "LSTM": ("lstm", 1, {}), "tanh RNN": ("tanh", 1, {})}
+
+# name: (key of TASKS, length, parameters); lengths are powers of two because the windows of DMT divide them
+TASK_SIZES = {
+    "Retrieval": ("retrieval", 32, {"elements": 8}),
+    "Retrieval, 10 % wrong labels": ("retrieval", 32, {"elements": 8, "noise": 0.1}),
+    "String Copy": ("string_copy", 16, {"elements": 4}),
+    "Stack Operations": ("stack_operations", 32, {"elements": 4, "max_size": 8}),
+    "Keys and Values": ("keys_and_values", 8, {"keys": 8, "values": 8}),
+    "Modular Arithmetic": ("modular_arithmetic", 32, {"modulus": 7, "difficulty": 0.5}),
+    "Parity": ("parity", 32, {}),
+}
+
+
 def run(options):
-    """Train every variant for every seed, write studies/ablation.json, print the table."""
-    started, c = time.time(), options.config
-    jobs = {(seed, name): (ablation, (c, seed, name)) for seed in options.seeds for name in ABLATION}
+    """Train every variant for every seed, write studies/<name>.json, print the table."""
+    started, c, study = time.time(), options.config, options.study
+    variants, train = {"ablation": (ABLATION, ablation), "updaters": (UPDATERS, updaters), "tasks": (TASK_SIZES, other_tasks)}[study]
+    jobs = {(seed, name): (train, (c, seed, name)) for seed in options.seeds for name in variants}
     parts = run_jobs(jobs, c.processes)
     runs = [{"seed": seed, "curves": {}, "seconds": sum(p["seconds"] for k, p in parts.items() if k[0] == seed),
              "final": results.finite({f"{name}: {metric}": value for (s, name), part in parts.items() if s == seed
                                       for metric, value in part["final"].items()})} for seed in options.seeds]
-    record = results.record("smt", options, runs, study="ablation", started=started, config=asdict(c))
-    results.write(options.out / "studies" / "ablation.json", record)
+    record = results.record("smt", options, runs, study=study, started=started, config=asdict(c))
+    results.write(options.out / "studies" / f"{study}.json", record)
     print(table(record))
 
 
@@ -76,7 +96,80 @@ def ablation(c, seed, name):
     return {"final": {k: float(v) for k, v in final.items()}}
 
 
+def updaters(c, seed, name):
+    """One updater at T = c.length: SMT and DMT as in the headline, and BPTT with as many sequences."""
+    kind, tokens, options = UPDATERS[name]
+    options = {**options, "hidden": c.hidden} if kind == "mlp" else options
+    task = lambda rng, batch, length: retrieval(rng, batch, length, elements=c.elements)  # noqa: E731
+    steps = lambda n: max(2, int(round(n * c.scale)))  # noqa: E731
+    plan = ((c.length, 32, steps(400)), (c.length, 16, steps(400)))
+    return {"final": compare(c, seed, task, c.length, c.elements + 1, (kind, tokens, options), Recipe(plan, CONTINUOUS),
+                             steps(150), free=True)}
+
+
+def other_tasks(c, seed, name):
+    """One task with the headline's networks. The dynamics start at step 100: no threshold fits all decoding losses."""
+    key, length, parameters = TASK_SIZES[name]
+    generate = TASKS[key].generate
+    task = lambda rng, batch, length: generate(rng, batch, length, **parameters)  # noqa: E731
+    steps = lambda n: max(2, int(round(n * c.scale)))  # noqa: E731
+    recipe = Recipe(((length, 32, steps(800)),), CONTINUOUS, start=steps(100))
+    clean = {k: v for k, v in parameters.items() if k != "noise"}
+    final = compare(c, seed, task, length, TASKS[key].vocabulary(**parameters), ("mlp", 1, {"hidden": c.hidden}), recipe,
+                    steps(150), lambda rng, batch, length: generate(rng, batch, length, **clean))
+    return {"final": {**final, "chance": TASKS[key].chance(**parameters)}}
+
+
+def compare(c, seed, task, length, vocabulary, updater, recipe, dmt_steps, clean=None, free=False):
+    """{method: accuracy} of SMT, SMT + DMT and BPTT, all on their own memory from the empty past; tested on `clean`
+    sequences if given. BPTT is the rate of RATES with the lowest validation loss, with as many sequences as SMT and DMT;
+    with `free` also with a memory that is not scaled to a sphere, as such networks are ordinarily trained."""
+    kind, tokens, options = updater
+    fresh = lambda memory: RNN(stream(seed, "init"), vocabulary, memory, kind, **options)  # noqa: E731
+    memory = SphereMemory(c.size, tokens=tokens, noise=0.15)
+    teacher = Teacher(stream(seed, "init teacher"), vocabulary, memory, width=c.width, heads=c.heads)
+    rnn, train = fresh(memory), stream(seed, "train")
+    test, validation = (clean or task)(stream(seed, "test"), c.test, length), task(stream(seed, "validation"), 256, length)
+    memories = teacher.encoder.forward
+    smt = train_smt(teacher, rnn, task, train, recipe)
+    scores = rollout_scores(rnn, *test, memories(test[0])[0])
+    final = {"SMT": scores["accuracy"], "drift after SMT": scores["drift"].mean(), "encoder": encoder_accuracy(teacher, rnn, *test)}
+    dmt = train_dmt(teacher, rnn, task, train, length, 32, dmt_steps)
+    scores = rollout_scores(rnn, *test, memories(test[0])[0])
+    final.update({"SMT + DMT": scores["accuracy"], "drift after DMT": scores["drift"].mean()})
+    plan = ((length, 32, (smt["sequences"] + dmt["sequences"]) // 32),)
+    for label, kept in (("BPTT", SphereMemory(c.size, tokens=tokens)), ("BPTT, free memory", FreeMemory(c.size, tokens=tokens))):
+        if label == "BPTT" or free:
+            runs = [bptt_scores(fresh(kept), task, stream(seed, "train"), plan, rate, test, validation) for rate in RATES]
+            best = min(range(len(RATES)), key=lambda i: runs[i][1])
+            final.update({label: runs[best][0], f"{label}: rate": RATES[best], f"{label}: highest": max(r[0] for r in runs)})
+    return {k: float(v) for k, v in final.items()}
+
+
 def table(record):
+    """A study as a Markdown table: mean over seeds (worst seed)."""
+    return {"ablation": ablation_table, "updaters": comparison_table, "tasks": comparison_table}[record["study"]](record)
+
+
+def comparison_table(record):
+    """Rows: variants. Columns: accuracies, mean (worst seed); for BPTT also the highest of all rates and seeds."""
+    summary = record["summary"]
+    names = list(dict.fromkeys(key.split(": ")[0] for key in summary))
+    shown = lambda entry: "–" if entry is None else f"{entry['mean']:.3f} ({entry['min']:.3f})"  # noqa: E731
+    rows = []
+    for name in names:
+        entry = lambda metric: summary.get(f"{name}: {metric}")  # noqa: E731, B023
+        cells = [shown(entry(metric)) for metric in ("SMT", "SMT + DMT", "encoder")]
+        for label in ("BPTT", "BPTT, free memory"):
+            if entry(label):
+                cells.append(f"{shown(entry(label))}, highest {entry(f'{label}: highest')['max']:.3f}")
+        chance = entry("chance")["mean"] if entry("chance") else 1 / record["config"]["elements"]
+        rows.append([name, *cells, f"{chance:.3f}"])
+    methods = ["SMT", "SMT + DMT", "encoder (ceiling)", "BPTT, best rate", "BPTT, free memory"][:len(rows[0]) - 2]
+    return results.table([{"updaters": "updater", "tasks": "task"}[record["study"]], *methods, "chance"], rows)
+
+
+def ablation_table(record):
     """The ablation as a Markdown table: mean over seeds, and the worst seed's accuracy at the longest length."""
     metrics = list(dict.fromkeys(key.split(": ")[1] for key in record["summary"]))
     rows = []

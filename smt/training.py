@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from common.optimizers import Adam, clip_by_global_norm
-from common.progress import Progress, require_finite
+from common.progress import Diverged, Progress, require_finite
 from smt.layers import cross_entropy
 from smt.losses import bptt_loss, dmt_loss, draw_choices, smt_loss, unroll
 
@@ -163,6 +163,16 @@ def train_bptt(rnn, task, rng, plan, lr, seconds=None, label="BPTT"):
             progress.update(step, loss=loss)
     progress.close()
     return {**curves, "sequences": sequences, "seconds": time.process_time() - started}
+
+
+def bptt_scores(rnn, task, rng, plan, lr, test, validation, seconds=None):
+    """Train by BPTT; accuracy on the test set, loss on the validation set, training curve. A run that diverges has
+    accuracy 0, validation loss infinity: it is never selected."""
+    try:
+        curve = train_bptt(rnn, task, rng, plan, lr, seconds)
+    except Diverged:
+        return 0.0, np.inf, []
+    return rollout_scores(rnn, *test)["accuracy"], rollout_scores(rnn, *validation)["loss"], curve["loss"]
 
 
 def stretch(rnn, task, rng, plan, seconds):

@@ -50,7 +50,7 @@ def draw_training(record):
     middle.set(ylim=(0, 1.03), xlabel="SMT training step", ylabel="accuracy, own rollout", title="the RNN was never unrolled")
     middle.legend(loc="upper left")
     for i, rate in enumerate(record["config"]["rates"]):
-        curve(right, record, f"bptt_lr{rate:g}", "smt_dmt_sequences", plt.get_cmap("YlOrBr")(0.4 + 0.17 * i), f"rate {rate:g}")
+        curve(right, record, f"bptt_same_sequences_lr{rate:g}", "smt_dmt_sequences", plt.get_cmap("YlOrBr")(0.4 + 0.17 * i), f"rate {rate:g}")
     right.axhline(np.log(record["config"]["elements"]), color=ROLE["chance"], linestyle="--", linewidth=1, label="chance (ln 8)")
     right.set(xlabel="training sequences", ylabel="loss (all seeds)", title="BPTT, as many sequences")
     right.legend(fontsize=8, loc="upper right")
