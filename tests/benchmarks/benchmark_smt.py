@@ -4,13 +4,13 @@
     python3 tests/benchmarks/benchmark_smt.py --rounds 3      # quicker, noisier
 
 The headline's size: Retrieval with 8 elements, T = 64, B = 32, memory of 64 numbers on the sphere, residual MLP with
-256 hidden units, causal encoder of 2 blocks and decoder of 1 block of width 64. A step is: all four losses, all
+256 hidden units, causal encoder of 2 blocks and decoder of 1 block of width 64, one head. A step is: all four losses, all
 gradients, clipping each network, AdamW. Not in it, for either: drawing the batch and the random choices.
 
-Fairness: the same weights, batches, cuts and noise on both sides; the gradients are compared before anything is timed, so
-both compute the same thing. float32, one thread each, a process for each library, taking turns round by round on a
-machine that does nothing else; processor time, not wall time. PyTorch is the fastest of three eager versions (fused attention; written out; all decoder
-positions instead of the asked ones), with its fused AdamW. Not torch.compile.
+Fairness: the same weights, batches, cuts and noise on both sides; the gradients are compared before anything is timed,
+so both compute the same thing. float32, one thread each, a process for each library, taking turns round by round;
+processor time, not wall time. PyTorch (torch_smt.py) is the fastest of three eager versions (fused attention; written
+out; all decoder positions instead of the asked ones), with its fused AdamW. Not torch.compile.
 
 The share of the machine's own matrix-product rate uses the step's operations as PyTorch's FlopCounterMode counts
 them (matrix products only; written-out attention, full T x T; the decoder's last block at asked positions, as both

@@ -14,7 +14,7 @@ import pytest  # noqa: E402
 
 from common.gradcheck import directional_error, elementwise_error  # noqa: E402
 from smt import losses, model  # noqa: E402
-from smt.memory import BinaryMemory, LatticeMemory, SphereMemory  # noqa: E402
+from smt.memory import BinaryMemory, FreeMemory, LatticeMemory, SphereMemory  # noqa: E402
 from smt.updaters import UPDATERS  # noqa: E402
 
 V, B, T = 4, 6, 5
@@ -67,8 +67,9 @@ def test_smt_loss_with_every_updater(updater):
 
 
 @pytest.mark.parametrize("updater", UPDATERS)
-def test_bptt_loss_with_every_updater(updater):
-    rng, _, rnn, x, y = setting(updater=updater)
+@pytest.mark.parametrize("memory", [None, FreeMemory(8, tokens=2)])
+def test_bptt_loss_with_every_updater(updater, memory):
+    rng, _, rnn, x, y = setting(memory, updater=updater)
     loss = lambda: losses.bptt_loss(rnn, x, y)[0]  # noqa: E731
     loss()
     assert directional_error(loss, *networks(rnn=rnn), rng, step=1e-4) < 1e-7

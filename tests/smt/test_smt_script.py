@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from common import results
-from smt import readme
+from smt import readme, studies
 from tests.command import assert_failed, assert_refused, run_script
 from tests.conftest import ROOT
 
 HERE = ROOT / "smt"
-METHODS = ("binary", "smt", "smt_dmt", "bptt", "transformer", "binary_curriculum", "binary_random", "bptt_curriculum", "bptt_random")
+METHODS = ("binary", "smt", "smt_more", "smt_dmt", "bptt", "transformer", "binary_curriculum", "binary_random", "bptt_curriculum", "bptt_random")
 
 
 @pytest.fixture(scope="module")
@@ -54,9 +54,31 @@ def test_two_processes_give_what_one_gives(quick, tmp_path):
     done = run_script("smt/smt.py", "--quick", "--seed", 1, "--processes", 2, "--out", tmp_path)
     assert done.returncode == 0, done.stderr
     one, two = (results.read(folder / "results.json", "")["runs"][0]["final"] for folder in (quick[0], tmp_path))
-    timed = ("seconds", "bptt_accuracy", "highest")                            # BPTT trained for as many seconds may differ
+    timed = ("seconds", "bptt_accuracy", "bptt_highest")                            # BPTT trained for as many seconds may differ
     compared = [k for k in one if not any(word in k for word in timed)]
     assert len(compared) > 60 and all(one[k] == two[k] for k in compared)
+
+
+@pytest.mark.parametrize("study", studies.STUDIES)
+def test_every_study_runs_and_makes_its_table(study, tmp_path):
+    done = run_script("smt/smt.py", "--quick", "--study", study, "--seed", 1, "--out", tmp_path)
+    assert done.returncode == 0, done.stderr
+    record = results.read(tmp_path / "studies" / f"{study}.json", "")
+    variants = {"ablation": studies.ABLATION, "updaters": studies.UPDATERS, "tasks": studies.TASK_SIZES}[study]
+    table = studies.table(record)
+    assert all(f"| {name} |" in table for name in variants) and table in done.stdout
+    if study != "ablation":
+        assert all(f"{name}: BPTT: highest" in record["summary"] for name in variants)
+
+
+def test_bptt_is_selected_by_validation_not_by_test():
+    """The reported rate is that of the lowest validation loss; the highest test accuracy is a row of its own."""
+    record = results.read_studies(HERE, "smt/smt.py").get("updaters")
+    if record is None:
+        pytest.skip("no committed study")
+    for name in studies.UPDATERS:
+        chosen, highest = (record["summary"][f"{name}: {key}"] for key in ("BPTT", "BPTT: highest"))
+        assert chosen["max"] <= highest["max"]
 
 
 def test_weights_play_without_training(quick):

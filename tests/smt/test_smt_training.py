@@ -98,6 +98,14 @@ def test_a_diverged_run_says_so():
         training.train_smt(teacher, rnn, task, stream(0, "train"), recipe(start=0))
 
 
+def test_a_diverged_rate_of_bptt_is_never_selected():
+    rnn = model.RNN(stream(0, "init"), V, SphereMemory(16), hidden=16)
+    rnn.flat[:] = np.nan
+    x, y = task(stream(0, "test"), 8, 5)
+    accuracy, validation, curve = training.bptt_scores(rnn, task, stream(0, "train"), ((5, 8, 3),), 1e-3, (x, y), (x, y))
+    assert (accuracy, validation, curve) == (0.0, np.inf, [])
+
+
 def test_bptt_learns_a_short_retrieval():
     """Loss far below chance within a second: the whole loop, not only its gradient, is right."""
     rnn = model.RNN(stream(0, "init"), V, SphereMemory(16), hidden=32)
