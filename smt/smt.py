@@ -83,14 +83,16 @@ TRANSFORMER_FITS = 4096                               # T x T attention weights:
 
 
 def recipes(c):
-    """How each part trains. Steps, batches and weights found in trials on seeds 0 and 1 before this code was written."""
+    """How each part trains. Steps, batches and weights found in trials on seeds 0 and 1 before this code was written; the
+    number of heads and part 2's uniformity on seeds 10 to 19."""
     steps = lambda n: max(2, int(round(n * c.scale)))  # noqa: E731
     s, both = c.short_length, (max(3, c.short_length // 4), 2 * c.short_length)
     continuous, binary = Weights(dynamics=3.0, uniformity=0.2), Weights(dynamics=3.0, uniformity=0.05)
     return {
         "direct": Recipe(((c.length, 32, steps(400)), (c.length, 16, steps(400))), continuous),
         "dmt steps": steps(150),
-        "binary": Recipe(((c.binary_length, 24, steps(500)), (c.binary_length, 8, steps(500))), binary),
+        # with the weaker uniformity two symbols may share a code at this length: 1 of 10 trials (seeds 10-19)
+        "binary": Recipe(((c.binary_length, 24, steps(500)), (c.binary_length, 8, steps(500))), continuous),
         "short continuous": Recipe(((s, 64, steps(300)), (s, 32, steps(300))), continuous),
         "short binary": Recipe(((s, 64, steps(300)), (s, 32, steps(300))), binary),
         "curriculum binary": Recipe(((s, 64, steps(300)), (2 * s, 32, steps(300))), binary),
