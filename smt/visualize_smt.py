@@ -247,25 +247,21 @@ def node_text(role):
 
 
 def node_places(graph):
-    """Positions of the groups: holding k and its answer lie on the ray of k; the others near the middle."""
-    places, taken = {}, {}
-    for node, role in enumerate(str(r) for r in graph["roles"]):
-        kinds = role.split(" / ")
-        held = [int(p.split(" ")[1]) for p in kinds if p.startswith("holding")]
-        asked = [int(p.split(" ")[1]) for p in kinds if p.startswith("asked")]
-        radius = 0.0
-        if "armed" in kinds:
-            place = (0.0, 0.0)
-        elif len(set(held)) == 1 or (not held and len(set(asked)) == 1):
-            symbol, radius = (held or asked)[0], 2.0 if held else 3.4
-            angle = np.pi * (0.62 - 1.24 * (symbol - 1) / 7)
-            place = (radius * np.cos(angle), radius * np.sin(angle))
+    """Positions of the groups: all that hold k, then its answers, one behind the other on the ray of k; the others near
+    the middle."""
+    places, on_ray, waiting = {}, {}, 0
+    roles = [str(role).split(" / ") for role in graph["roles"]]
+    for node in sorted(range(len(roles)), key=lambda node: "holding" not in graph["roles"][node]):
+        held, asked = ([int(part.split(" ")[1]) for part in roles[node] if part.startswith(kind)] for kind in ("holding", "asked"))
+        if "armed" in roles[node]:
+            places[node] = (0.0, 0.0)
+        elif len(set(held or asked)) == 1:
+            symbol = (held or asked)[0]
+            on_ray[symbol] = on_ray.get(symbol, -1) + 1
+            radius, angle = 2.0 + 1.25 * on_ray[symbol], np.pi * (0.62 - 1.24 * (symbol - 1) / 7)
+            places[node] = (radius * np.cos(angle), radius * np.sin(angle))
         else:
-            place = (-2.2, 0.0)
-        crowd = taken.setdefault(place, [])
-        crowd.append(node)
-        further = 1 + 0.5 * (len(crowd) - 1)                   # a second node of the same kind: further out
-        places[node] = (place[0] * further, place[1] * further) if radius else (place[0], place[1] + 0.8 * (len(crowd) - 1))
+            places[node], waiting = (-2.2, 0.8 * waiting), waiting + 1
     return places
 
 
