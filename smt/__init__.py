@@ -9,6 +9,6 @@
     losses.py     the SMT, DMT and BPTT losses, assembled
     training.py   the optimisation loops
     probes.py     long rollouts, snapshots of the memory space, gradient norms, --gradcheck, --evaluate
-    studies.py    the ablation; jobs.py runs independent parts in a few processes
+    studies.py    ablation, five updaters, the other tasks; jobs.py runs independent parts in a few processes
     visualize_smt.py, make_smt_gif.py, readme.py    figures, GIF and tables from saved data
 """
