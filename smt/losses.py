@@ -145,10 +145,13 @@ def cut_future(tokens, first, length):
 
 def window_loss(teacher, rnn, x, y, now, context, future, compared, weights, gamma=1.0):
     """The released SMT loss: for each sequence b one memory m_t, t = now[b], of the window of `context` tokens, and
-    m_{t+1} of the window one later (both windows in one encoder call of 2B rows). Left padding is -1.
+    m_{t+1} of the window one later (both windows in one encoder call of 2B rows). Left padding is -1. Raises ValueError
+    for a now[b] without a next input (> T - 2).
 
     L = L_dec + dynamics * mean (f(m_t, x_{t+1}) - m_{t+1})^2 + uniformity * L_unif(memory tokens of m_t).
     """
+    if np.max(now) > x.shape[1] - 2:
+        raise ValueError(f"now must be at most T - 2 = {x.shape[1] - 2}, got {np.max(now)}: the dynamics need a next input")
     teacher.gradient.fill(0)
     rnn.gradient.fill(0)
     batch = len(x)

@@ -328,7 +328,8 @@ def headline(options):
         parts.update(run_jobs({(seed, job[0]): job[1:] for job in second_jobs(c, seed, merge(parts, "final"))}, c.processes))
         final = merge(parts, "final")
         runs.append({"seed": seed, "curves": {k: thin(v) for k, v in merge(parts, "curves").items()},
-                     "final": results.finite({**final, **both_budgets(final)}), "statement": merge(parts, "statement"), "seconds": sum(p["seconds"] for p in parts.values())})
+                     "final": results.finite({**final, **both_budgets(final)}), "statement": merge(parts, "statement"),
+                     "seconds": sum(p["seconds"] for p in parts.values())})
         record = results.record("smt", options, runs, started=started, config=config)
         record["checks"] = checks(record["summary"], c)
         results.write(options.out / "results.json", record)

@@ -38,11 +38,10 @@ ABLATION = {
     "no token shift": (lambda c: BinaryMemory(c.bits, noise=0.02), BINARY, None, False),
     "lattice memory (step 1)": (lambda c: LatticeMemory(c.bits, noise=0.15, step=1.0), BINARY, None, True),
     "continuous memory, same size": (lambda c: SphereMemory(c.bits, noise=0.15), BINARY, None, True),
-    "continuous memory, its own recipe": (lambda c: SphereMemory(c.size, noise=0.15), Weights(2.0, 0.2), None, True),
+    "continuous memory, its own recipe": (lambda c: SphereMemory(c.size, noise=0.15), CONTINUOUS, None, True),
 }
 
-
-# updater: (memory tokens, options)
+# name: (key of updaters.UPDATERS, memory tokens, options)
 UPDATERS = {"residual MLP": ("mlp", 1, {}), "Transformer block": ("transformer", 2, {"heads": 1}), "GRU": ("gru", 1, {}),
             "LSTM": ("lstm", 1, {}), "tanh RNN": ("tanh", 1, {})}
 
@@ -72,15 +71,24 @@ def run(options):
     print(table(record))
 
 
+def task_of(generate, **parameters):
+    """(rng, batch, length) -> (x, y)."""
+    return lambda rng, batch, length: generate(rng, batch, length, **parameters)
+
+
+def steps(c, n):
+    """So many training steps at scale 1."""
+    return max(2, int(round(n * c.scale)))
+
+
 def ablation(c, seed, name):
     """Train one variant at the short length; accuracy there, at 16 and 256 times the length, wrong transitions, certificate."""
     make, weights, start, shift = ABLATION[name]
-    steps = lambda n: max(2, int(round(n * c.scale)))  # noqa: E731
-    task = lambda rng, batch, length: retrieval(rng, batch, length, elements=c.elements)  # noqa: E731
+    task = task_of(retrieval, elements=c.elements)
     rng, memory, s = stream(seed, "init"), make(c), c.short_length
     teacher = Teacher(rng, c.elements + 1, memory, width=c.width, heads=c.heads, shift=shift)
     rnn = RNN(rng, c.elements + 1, memory, hidden=c.hidden)
-    plan = ((s, 64, steps(300)), (s, 32, steps(300))) if start is None else ((s, 64, steps(120)), (s, 32, steps(300)))
+    plan = ((s, 64, steps(c, 300)), (s, 32, steps(c, 300))) if start is None else ((s, 64, steps(c, 120)), (s, 32, steps(c, 300)))
     train_smt(teacher, rnn, task, stream(seed, "train"), Recipe(plan, weights, start=start))
     final = {}
     for times in (1, 16, 256):
@@ -100,23 +108,20 @@ def updaters(c, seed, name):
     """One updater at T = c.length: SMT and DMT as in the headline, and BPTT with as many sequences."""
     kind, tokens, options = UPDATERS[name]
     options = {**options, "hidden": c.hidden} if kind == "mlp" else options
-    task = lambda rng, batch, length: retrieval(rng, batch, length, elements=c.elements)  # noqa: E731
-    steps = lambda n: max(2, int(round(n * c.scale)))  # noqa: E731
-    plan = ((c.length, 32, steps(400)), (c.length, 16, steps(400)))
+    task = task_of(retrieval, elements=c.elements)
+    plan = ((c.length, 32, steps(c, 400)), (c.length, 16, steps(c, 400)))
     return {"final": compare(c, seed, task, c.length, c.elements + 1, (kind, tokens, options), Recipe(plan, CONTINUOUS),
-                             steps(150), free=True)}
+                             steps(c, 150), free=True)}
 
 
 def other_tasks(c, seed, name):
     """One task with the headline's networks. The dynamics start at step 100: no threshold fits all decoding losses."""
     key, length, parameters = TASK_SIZES[name]
     generate = TASKS[key].generate
-    task = lambda rng, batch, length: generate(rng, batch, length, **parameters)  # noqa: E731
-    steps = lambda n: max(2, int(round(n * c.scale)))  # noqa: E731
-    recipe = Recipe(((length, 32, steps(800)),), CONTINUOUS, start=steps(100))
+    recipe = Recipe(((length, 32, steps(c, 800)),), CONTINUOUS, start=steps(c, 100))
     clean = {k: v for k, v in parameters.items() if k != "noise"}
-    final = compare(c, seed, task, length, TASKS[key].vocabulary(**parameters), ("mlp", 1, {"hidden": c.hidden}), recipe,
-                    steps(150), lambda rng, batch, length: generate(rng, batch, length, **clean))
+    final = compare(c, seed, task_of(generate, **parameters), length, TASKS[key].vocabulary(**parameters),
+                    ("mlp", 1, {"hidden": c.hidden}), recipe, steps(c, 150), task_of(generate, **clean))
     return {"final": {**final, "chance": TASKS[key].chance(**parameters)}}
 
 
@@ -170,7 +175,7 @@ def comparison_table(record):
 
 
 def ablation_table(record):
-    """The ablation as a Markdown table: mean over seeds, and the worst seed's accuracy at the longest length."""
+    """The ablation as a Markdown table: mean over seeds, for accuracies also the worst seed."""
     metrics = list(dict.fromkeys(key.split(": ")[1] for key in record["summary"]))
     rows = []
     for name in ABLATION:

@@ -135,6 +135,15 @@ def test_released_window_loss(gamma):
     assert directional_error(loss, *networks(teacher=teacher, rnn=rnn), rng, step=1e-4) < 1e-7
 
 
+def test_a_window_without_a_next_input_is_refused():
+    rng, memory = np.random.default_rng(3), SphereMemory(16, tokens=2)
+    teacher = model.ReleasedTeacher(rng, V, memory, np.float64, heads=2)
+    rnn = model.RNN(rng, V, memory, "transformer", np.float64, heads=2)
+    x = rng.integers(V, size=(B, 9))
+    with pytest.raises(ValueError, match="at most T - 2 = 7, got 8"):
+        losses.window_loss(teacher, rnn, x, x, np.full(B, 8), 4, 3, np.arange(8), losses.Weights(0.7, 0.3))
+
+
 def test_bptt_element_by_element():
     _, _, rnn, x, y = setting()
     losses.bptt_loss(rnn, x, y)
