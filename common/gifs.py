@@ -6,13 +6,13 @@ from pathlib import Path
 import imageio.v3 as imageio
 import numpy as np
 
-from common import results
+from common import files
 from common.figures import plt
 
 LIMIT = 1_500_000                 # bytes
 
 
-def write_gif(path, draw_frame, frames, fps=10, hold=2.0, limit=LIMIT):
+def write_gif(path, draw_frame, frames, fps=10, hold=4.0, limit=LIMIT):
     """Draw every frame, write one looping GIF, all of it or nothing.
 
     draw_frame  function of an element of `frames` that returns a matplotlib Figure; it may
@@ -31,7 +31,7 @@ def write_gif(path, draw_frame, frames, fps=10, hold=2.0, limit=LIMIT):
     imageio.imwrite(buffer, images, extension=".gif", plugin="pillow", duration=durations, loop=0, optimize=False)
     if buffer.tell() > limit:
         raise ValueError(f"{path}: {buffer.tell():,} bytes, limit {limit:,}; draw fewer or smaller frames")
-    results._write(Path(path), lambda file: file.write(buffer.getvalue()))
+    files.write_bytes(path, buffer.getvalue())
     return Path(path)
 
 

@@ -10,6 +10,30 @@ is accurate to about 1e-11 at e = 1e-3, so a disagreement of 1e-7 is a mistake i
 import numpy as np
 
 STEP = 1e-3
+BOUND = 1e-7                                 # the house's: every loss that is trained anywhere stays below it
+
+
+class WrongGradient(RuntimeError):
+    """A hand-written gradient disagrees with the finite difference."""
+
+
+def verdict(errors):
+    """What `--gradcheck` prints; the only place that says which error is too large.
+
+    errors   {what was checked: relative error}
+    raises   WrongGradient (exit status 1) if an error is above BOUND, is not a number, or nothing was checked
+    """
+    wrong = [what for what, error in errors.items() if not error <= BOUND]
+    for what, error in errors.items():
+        print(f"{what:<44} relative error {error:.1e}   {'WRONG' if what in wrong else 'ok'}")
+    if wrong or not errors:
+        raise WrongGradient(f"gradient wrong (relative error above {BOUND:g}): {', '.join(wrong) or 'nothing checked'}")
+    print(f"{len(errors)} gradients agree with finite differences (bound {BOUND:g})")
+
+
+def largest_error(loss, arrays, gradients, rng, directions=5, step=STEP):
+    """The largest `directional_error` over some random directions."""
+    return max(directional_error(loss, arrays, gradients, rng, step) for _ in range(directions))
 
 
 def directional_error(loss, arrays, gradients, rng, step=STEP):

@@ -109,7 +109,9 @@ def forward(cell, drive, W, y0=None, s0=None, out=None):
     if old:
         s[0] *= 0.5
 
-    gates, (input_gate, output_gate, *forget_gate), candidate = _split(cell, act)
+    gates, kinds, candidate = _split(cell, act)
+    input_gate, output_gate = kinds[:2]
+    forget_gate = kinds[2] if cell.forget_gate else None
     cells, states, squashed = (_blocks(cell, a) for a in (y[..., :cell.cells, :], s, hs))
     net, kept = np.empty_like(act[0]), np.empty_like(states[0])
     for t in range(T):
@@ -120,7 +122,10 @@ def forward(cell, drive, W, y0=None, s0=None, out=None):
         gate *= 0.5
         gate += 0.5
         np.multiply(input_gate[t], candidate[t], out=state)
-        state += np.multiply(forget_gate[0][t], states[t], out=kept) if forget_gate else states[t]
+        if cell.forget_gate:
+            state += np.multiply(forget_gate[t], states[t], out=kept)
+        else:
+            state += states[t]
         np.tanh(s[t + 1], out=hs[t])
         np.multiply(output_gate[t], squashed[t], out=cells[t + 1])
         if cell.gate_sources:
@@ -131,7 +136,7 @@ def forward(cell, drive, W, y0=None, s0=None, out=None):
     return Trace(y, s, act, hs)
 
 
-def backward(cell, trace, W, dy, ds=None, truncated=False, out=None):
+def backward(cell, trace, W, dy, ds=None, truncated=False, out=None, weights=True):
     """Gradients from the errors that arrive from outside.
 
     cell, trace, W   as in `forward`
@@ -139,6 +144,7 @@ def backward(cell, trace, W, dy, ds=None, truncated=False, out=None):
     ds         ([N,] cells, B), error at the last cell states (a later window's), zero if not given
     truncated  cut the recurrent sources (1997, appendix A.1); else the full gradient
     out        Gradients of an earlier call with the same shapes, overwritten
+    weights    False: the gradient of W is not wanted, and None
     returns    Gradients
     """
     y, s, act, hs = trace
@@ -150,7 +156,7 @@ def backward(cell, trace, W, dy, ds=None, truncated=False, out=None):
         ds_total[-1] = ds
     slopes = _slopes(cell, trace)
     (_truncated_errors if truncated else _full_errors)(cell, W, act, slopes, ddrive, dy_total, ds_total)
-    return Gradients(ddrive, outer_sum(ddrive, y[:-1]), dy_total, ds_total)
+    return Gradients(ddrive, outer_sum(ddrive, y[:-1]) if weights else None, dy_total, ds_total)
 
 
 class _Slopes(NamedTuple):

@@ -36,12 +36,17 @@ class Adam:
         self.scratch = {name: np.empty_like(p) for name, p in parameters.items()}
         self.steps = 0
 
-    def step(self, gradients, lr):
-        """One update from {name: gradient}; parameters without a gradient are left alone."""
-        self.steps += 1
+    def step(self, gradients, lr, active=None):
+        """One update from {name: gradient}; parameters without a gradient are left alone.
+
+        active   (N,) bool: only these networks take the step; moments and step counts of the others stand still
+        """
+        if active is not None and not np.all(active):
+            self._step_some(gradients, lr, np.flatnonzero(active))
+            return
+        self.steps = self.steps + 1
         b1, b2 = self.betas
-        mean_correction = 1 - b1**self.steps
-        square_correction = 1 - b2**self.steps
+        mean_correction, square_correction = 1 - b1**self.steps, 1 - b2**self.steps
         for name, g in gradients.items():
             p, m, v, x = self.parameters[name], self.mean[name], self.square[name], self.scratch[name]
             rate = _rate(lr, p)
@@ -53,11 +58,25 @@ class Adam:
             v += x
             if self.weight_decay:
                 p -= np.multiply(p, rate * self.weight_decay, out=x)
-            np.sqrt(np.multiply(v, 1 / square_correction, out=x), out=x)
+            np.sqrt(np.multiply(v, _rate(1 / square_correction, p), out=x), out=x)
             x += self.eps
             np.divide(m, x, out=x)
-            x *= rate / mean_correction
+            x *= rate / _rate(mean_correction, p)
             p -= x
+
+    def _step_some(self, gradients, lr, networks):
+        """The step of some of the networks: as if they were alone."""
+        N = len(next(iter(self.parameters.values())))
+        self.steps = np.broadcast_to(self.steps, N).copy()
+        every = {name: (self.parameters[name], self.mean[name], self.square[name]) for name in gradients}
+        alone = Adam({name: p[networks] for name, (p, _, _) in every.items()}, self.betas, self.eps, self.weight_decay)
+        alone.steps = self.steps[networks]
+        for name, (_, m, v) in every.items():
+            alone.mean[name][...], alone.square[name][...] = m[networks], v[networks]
+        alone.step({name: g[networks] for name, g in gradients.items()}, np.broadcast_to(lr, N)[networks])
+        self.steps[networks] = alone.steps
+        for name, (p, m, v) in every.items():
+            p[networks], m[networks], v[networks] = alone.parameters[name], alone.mean[name], alone.square[name]
 
 
 def clip_by_global_norm(gradients, limit, networks=False):
@@ -68,7 +87,10 @@ def clip_by_global_norm(gradients, limit, networks=False):
     returns    the norm(s) before clipping, a float or (N,)
     """
     def squares(g):
-        return np.einsum("ni,ni->n", *2 * (g.reshape(len(g), -1),)) if networks else np.vdot(g, g)
+        if not networks:
+            return np.vdot(g, g)
+        rows = g.reshape(len(g), -1)
+        return np.einsum("ni,ni->n", rows, rows)
 
     norm = np.sqrt(sum(squares(g) for g in gradients.values()))
     factor = np.minimum(1.0, limit / (norm + 1e-12))

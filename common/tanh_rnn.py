@@ -19,21 +19,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from common.layers import outer_sum
-
-
-def _logistic(x, out):
-    np.multiply(x, 0.5, out=out)
-    np.tanh(out, out=out)
-    out += 1
-    out *= 0.5
-    return out
-
+from common.layers import logistic, outer_sum
 
 # name: (f(x, out), f' as a function of the output h)
 ACTIVATIONS = {
     "tanh": (np.tanh, lambda h: 1 - h * h),
-    "logistic": (_logistic, lambda h: h * (1 - h)),
+    "logistic": (logistic, lambda h: h * (1 - h)),
     "linear": (np.positive, np.ones_like),
     "relu": (lambda x, out: np.maximum(x, 0, out=out), lambda h: (h > 0).astype(h.dtype)),
 }
@@ -68,12 +59,13 @@ def forward(drive, W, h0=None, activation="tanh", out=None):
     return h
 
 
-def backward(dh, h, W, activation="tanh", out=None):
+def backward(dh, h, W, activation="tanh", out=None, weights=True):
     """Gradients from the errors that arrive at the states from outside.
 
     dh       (T+1, [N,] H, B), dL/dh[t] not counting the recurrent path; left as it is
     h, W     as in `forward`
     out      Gradients of an earlier call with the same shapes, overwritten
+    weights  False: the gradient of W is not wanted, and None
     returns  Gradients
     """
     _, slope_of = ACTIVATIONS[activation]
@@ -87,4 +79,4 @@ def backward(dh, h, W, activation="tanh", out=None):
         np.matmul(W_T, ddrive[t], out=back)
         before = total[t]
         before += back
-    return Gradients(ddrive, outer_sum(ddrive, h[:-1]), total)
+    return Gradients(ddrive, outer_sum(ddrive, h[:-1]) if weights else None, total)
