@@ -1,15 +1,23 @@
 """What at least two experiments share, and nothing else.
 
-    layers.py         affine map, token lookup, softmax cross-entropy
+    layers.py         affine map, token lookup, softmax and cross-entropy, the one logistic function
     tanh_rnn.py       h[t+1] = tanh(drive[t] + W h[t]), forward and backward
     lstm.py           the cell of 1997: blocks, optional forget gate, full or truncated gradient
-    gradcheck.py      a hand-written gradient against finite differences
+    networks.py       either of them with its input and readout; N of them; the one rule that chooses a rate
+    gradcheck.py      a hand-written gradient against finite differences; the bound and the verdict of --gradcheck
     optimizers.py     SGD with momentum, Adam/AdamW, clipping by global norm
     randomness.py     one independent random stream per purpose
     config.py         dataclass -> command line; exceptions -> exit status
-    progress.py       the progress line; stops a run whose loss is no longer finite
-    results.py        results.json, *.npz and the tables of the READMEs
-    figures.py        style sheet and colours; gifs.py: the one GIF writer
+    study.py          studies, found by their file's name: run, write, show
+    progress.py       the progress line; a run that diverged; finished parts, from which a stopped run goes on
+    files.py          files that are there whole or not at all
+    results.py        results.json, traces.npz, weights.npz: one schema, one unit, checked when read
+    tables.py         Markdown tables, the claims table, markers in READMEs
+    figures.py        style sheet and colours, the main() of visualise scripts; gifs.py: the one GIF writer
+
+The experiments tell one story: vanishing_gradient (the problem; inside it the remedies without any
+gradient: weight_guessing, program_search, evolino), chunker_very_deep_1200 (compress the history),
+temporal_order_3bit (the LSTM), smt (never send the error back through time).
 
 Axis glossary, used by every docstring of the house:
 
@@ -19,6 +27,8 @@ Axis glossary, used by every docstring of the house:
 Arrays are laid out time first, batch last, features in between: a drive is (T, N, F, B), a
 state is (T+1, N, H, B) with row 0 the initial state, a weight matrix is (N, to, from), so that
 `net = W y` reads as in the papers. The axis N is optional: the same code runs one network.
+smt/ is about Transformers and lays arrays out as their literature does, rows first: (B, T, D) and
+`x W`; its functions have names of their own (smt/layers.py), so that the two are never confused.
 
 Why this order: the rows of one gate are then one contiguous run of memory. The forward pass of
 an LSTM (T=50, H=4, float32, one core) took per network, in microseconds, with the features

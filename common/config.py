@@ -117,7 +117,7 @@ def _parser(config_class, description, studies, seeds):
     parser = _Parser(description=description, epilog=f"studies (--study NAME):\n{lines}" if studies else None,
                      formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False)
     parser.add_argument("--seed", type=_seed, metavar="K", help="one seed (default: 0)")
-    parser.add_argument("--seeds", type=_seeds, metavar="0-29", help=f"several seeds (committed: {_range(seeds)})")
+    parser.add_argument("--seeds", type=_seeds, metavar="0-29", help=f"several seeds (committed: {seed_range(seeds)})")
     parser.add_argument("--quick", action="store_true", help="tiny settings, seconds; for tests")
     parser.add_argument("--study", choices=list(studies), metavar="NAME", help="run a study instead, see below")
     parser.add_argument("--gradcheck", action="store_true", help="check every trained loss's gradient and stop")
@@ -156,7 +156,7 @@ def _contradiction(mode, given, home, seeds):
             return f"{other[0]} and --commit: only the committed seeds and settings replace what is committed"
         asked = mode.seeds if mode.seeds is not None else committed if mode.seed is None else [mode.seed]
         if asked != committed:
-            return f"--commit: the committed seeds are {_range(committed)}"
+            return f"--commit: the committed seeds are {seed_range(committed)}"
     return None
 
 
@@ -292,7 +292,7 @@ def _seeds(text):
     return seeds
 
 
-def _range(seeds):
+def seed_range(seeds):
     """0-29 for thirty seeds in a row."""
     seeds = list(seeds)
     together = len(seeds) > 1 and seeds == list(range(seeds[0], seeds[-1] + 1))

@@ -54,21 +54,25 @@ def describe(home, name):
     path = Path(home) / "studies" / f"{name}.py"
     try:
         tree = ast.parse(path.read_text(encoding="utf-8"))
-        constants = {}
-        for node in tree.body:
-            if isinstance(node, ast.Assign):
-                targets, value = node.targets[0], node.value
-                several = isinstance(targets, ast.Tuple) and isinstance(value, ast.Tuple)
-                pairs = zip(targets.elts, value.elts) if several else [(targets, value)]
-                constants |= {target.id: value for target, value in pairs if isinstance(target, ast.Name)}
-        docstring = ast.get_docstring(tree)
-        return About(docstring.splitlines()[0], docstring, _seeds(constants["SEEDS"]),
-                     ast.literal_eval(constants["MINUTES"]), tuple(ast.literal_eval(constants["USES"])))
+        docstring, given = ast.get_docstring(tree), constants(tree)
+        return About(docstring.splitlines()[0], docstring, literal_seeds(given["SEEDS"]),
+                     ast.literal_eval(given["MINUTES"]), tuple(ast.literal_eval(given["USES"])))
     except (OSError, SyntaxError, KeyError, ValueError, AttributeError) as error:
         raise results.ResultsError(f"{path}: a study needs a docstring, SEEDS, MINUTES and USES ({error})") from None
 
 
-def _seeds(node):
+def constants(tree):
+    """{NAME: syntax node} of the assignments at the top of a file: A = 1, or A, B = 1, 2."""
+    found = {}
+    for node in (node for node in tree.body if isinstance(node, ast.Assign)):
+        targets, value = node.targets[0], node.value
+        several = isinstance(targets, ast.Tuple) and isinstance(value, ast.Tuple)
+        pairs = zip(targets.elts, value.elts) if several else [(targets, value)]
+        found |= {target.id: value for target, value in pairs if isinstance(target, ast.Name)}
+    return found
+
+
+def literal_seeds(node):
     """SEEDS as a list: a literal, or range(...) of literals."""
     if isinstance(node, ast.Call) and getattr(node.func, "id", None) == "range":
         return list(range(*(ast.literal_eval(argument) for argument in node.args)))

@@ -1,6 +1,7 @@
 """Layers, optimisers, random streams, gradient check, progress, figures and GIFs."""
 
 import io
+from types import SimpleNamespace
 
 import imageio.v3 as imageio
 import numpy as np
@@ -109,7 +110,7 @@ def test_clipping_bounds_the_common_norm_and_leaves_small_gradients_alone():
 # ---------------------------------------------------------------- randomness, gradient check, progress
 
 def test_streams_are_repeatable_and_differ_by_seed_and_purpose():
-    draw = lambda seed, purpose: stream(seed, purpose).random(4).tolist()  # noqa: E731
+    draw = lambda seed, purpose: stream(seed, purpose).random(4).tolist()
     assert draw(0, "init") == draw(0, "init")
     assert len({tuple(draw(s, p)) for s in (0, 1) for p in ("init", "train", "test")}) == 6
     assert streams([0, 1], "init")[1].random() == stream(1, "init").random()
@@ -129,11 +130,13 @@ def test_negative_seeds_are_refused():
 
 def test_the_gradient_check_finds_a_wrong_gradient():
     a = dict(x=np.array([1.0, 2.0]))
-    loss = lambda: float((a["x"] ** 2).sum())  # noqa: E731
+    loss = lambda: float((a["x"] ** 2).sum())
     rng = np.random.default_rng(0)
     right, wrong = dict(x=2 * a["x"]), dict(x=2 * a["x"] * [1, 1.001])
-    assert gradcheck.directional_error(loss, a, right, rng) < 1e-10 < 1e-5 < gradcheck.directional_error(loss, a, wrong, rng)
-    assert gradcheck.elementwise_error(loss, a, right)["x"] < 1e-10 < 1e-4 < gradcheck.elementwise_error(loss, a, wrong)["x"]
+    assert gradcheck.directional_error(loss, a, right, rng) < 1e-10
+    assert gradcheck.directional_error(loss, a, wrong, rng) > 1e-5
+    assert gradcheck.elementwise_error(loss, a, right)["x"] < 1e-10
+    assert gradcheck.elementwise_error(loss, a, wrong)["x"] > 1e-4
     np.testing.assert_array_equal(a["x"], [1.0, 2.0])
 
 
@@ -148,20 +151,81 @@ def test_a_loss_that_is_not_finite_names_step_and_learning_rate():
         progress.require_finite(np.array([1.0, np.nan]), 7, 0.5)
 
 
-def test_progress_is_sparse_when_piped_and_updates_in_place_on_a_terminal():
-    piped = io.StringIO()
-    p = progress.Progress("x", 1000, piped)
-    for step in range(1, 1001):
-        p.update(step, loss=1.0)
-    p.close()
-    assert 10 <= len(piped.getvalue().splitlines()) <= 12 and "1000/1000" in piped.getvalue()
+class Clock:
+    """A clock that a test sets forward."""
+    now = 0.0
+
+    def __call__(self):
+        return self.now
+
+
+def test_progress_is_sparse_when_piped_and_updates_in_place_on_a_terminal(monkeypatch):
+    clock, piped = Clock(), io.StringIO()
+    monkeypatch.setattr(progress.time, "perf_counter", clock)
+    monkeypatch.setattr(progress.Progress, "printed", 0)
+    for _ in range(20):                               # twenty parts of twenty minutes
+        p = progress.Progress("x", 1000, piped)
+        for step in range(1, 1001):
+            clock.now += 1.2
+            p.update(step, loss=1.0)
+        p.close()
+    assert 5 <= len(piped.getvalue().splitlines()) <= progress.Progress.LINES
 
     terminal = io.StringIO()
     terminal.isatty = lambda: True
     p = progress.Progress("x", 3, terminal)
-    p.update(3, loss=1.0)
+    clock.now += 1
+    p.update(2, loss=1.0)
     p.close()
-    assert terminal.getvalue().startswith("\r") and terminal.getvalue().endswith("\n")
+    assert terminal.getvalue().startswith("\r") and "2/3" in terminal.getvalue()
+
+
+def test_the_parts_of_a_run_survive_the_file(tmp_path):
+    part = dict(a=np.arange(3.0), nested=dict(b=[1, dict(c=np.float32(0.1))], none=None), text="ä")
+    options = SimpleNamespace(partial=tmp_path, experiment="x", study=None, home=tmp_path)
+    parts = progress.Parts(options, dict(lr=0.1))
+    parts.write(3, part)
+    read = progress.Parts(options, dict(lr=0.1)).read(3)
+    np.testing.assert_array_equal(read.pop("a"), np.arange(3.0))
+    assert read == dict(nested=dict(b=[1, dict(c=float(np.float32(0.1)))], none=None), text="ä")
+    assert progress.Parts(options, dict(lr=0.2)).read(3) is None, "another setting, another part"
+    (parts.folder / "3.npz").write_bytes(b"half")
+    assert parts.read(3) is None, "a damaged part is computed again"
+    assert parts.get(4, lambda: dict(x=1)) == dict(x=1) and parts.read(4) == dict(x=1)
+
+
+def test_a_gradient_above_the_bound_or_none_at_all_ends_the_check(capsys):
+    gradcheck.verdict(dict(a=1e-9, b=gradcheck.BOUND))
+    assert "2 gradients agree" in capsys.readouterr().out
+    for errors in (dict(a=1e-9, b=2e-7), dict(a=float("nan")), {}):
+        with pytest.raises(gradcheck.WrongGradient):
+            gradcheck.verdict(errors)
+    assert gradcheck.BOUND == 1e-7
+
+
+def test_networks_that_stand_still_keep_their_moments_and_their_count():
+    rng = np.random.default_rng(0)
+    start, grads = rng.normal(size=(3, 2)), rng.normal(size=(6, 3, 2))
+    active = rng.random((6, 3)) < 0.5
+    active[0], active[1] = True, False
+    together = dict(w=start.copy())
+    adam = optimizers.Adam(together, weight_decay=0.1)
+    for g, who in zip(grads, active):
+        adam.step(dict(w=g.copy()), 0.1, active=who)
+    for n in range(3):
+        alone = dict(w=start[n:n + 1].copy())
+        adam = optimizers.Adam(alone, weight_decay=0.1)
+        for g in grads[active[:, n], n]:
+            adam.step(dict(w=g[None].copy()), 0.1)
+        np.testing.assert_array_equal(together["w"][n], alone["w"][0])
+
+
+def test_the_logistic_function_never_overflows():
+    x = np.array([-1e4, -2.0, 0.0, 3.0, 1e4])
+    with np.errstate(all="raise"):
+        y = layers.logistic(x)
+    np.testing.assert_allclose(y[1:4], 1 / (1 + np.exp(-x[1:4])), rtol=1e-14)
+    assert y[0] == 0 and y[4] == 1
 
 
 # ---------------------------------------------------------------- figures and GIFs
