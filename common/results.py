@@ -199,6 +199,11 @@ def write_unit(folder, unit):
     files.write_unit(contents)
 
 
+def write_json(path, content):
+    """Write any plain content as one JSON file (a benchmark's numbers)."""
+    files.write_bytes(path, _json(content))
+
+
 def _json(record):
     text = json.dumps(finite(record), indent=1, allow_nan=False, ensure_ascii=False)
     # one line for each innermost list, or a curve of 150 points takes 150 lines

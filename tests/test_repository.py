@@ -219,7 +219,7 @@ DAMAGE = {
 
 @pytest.mark.parametrize("name", EXPERIMENTS)
 @pytest.mark.parametrize("what", DAMAGE)
-def test_damaged_content_ends_in_one_line_that_names_the_file_and_the_command(name, what, tmp_path, monkeypatch, capsys):
+def test_damaged_content_ends_in_one_line_with_file_and_command(name, what, tmp_path, monkeypatch, capsys):
     """What the schema cannot see, in every visualise script and GIF maker: status 1 and one line, or it copes."""
     home, last = ROOT / name, name.split("/")[-1]
     record, arrays = DAMAGE[what](*results.read_unit(home, "git checkout"))

@@ -199,7 +199,7 @@ def main():
     report["data"] = dict(milliseconds=generator, share_of_step=generator / report["H=4"]["milliseconds"]["ours"])
     print(f"\ndata generator: {generator:.4f} ms a batch, {report['data']['share_of_step']:.1%} of the step at H=4")
     versions = dict(torch=torch and torch.__version__, jax=jax and jax.__version__)
-    results.write(Path(__file__).with_name("kernel_step.json"),
+    results.write_json(Path(__file__).with_name("kernel_step.json"),
                   dict(command="python3 tests/benchmarks/benchmark_kernels.py", environment=results.environment() | versions, **report))
 
 
