@@ -25,6 +25,7 @@ import shutil
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
@@ -86,11 +87,10 @@ def reproduce(options):
     """Run every step of every experiment, print the comparison; exit status."""
     failed, started = [], time.time()
     for name in options.only or EXPERIMENTS:
-        for step in steps(name, options):
-            print(f"\n--- python3 {' '.join(step)}", flush=True)
-            if not succeeds(step, options.out / name):
-                failed.append(" ".join(step))
-                print(f"--- failed: {failed[-1]}", flush=True)
+        for stage in stages(name, options):
+            broken = run_together(stage, options.out / name)
+            failed += broken
+            if broken:
                 break
     print(f"\n{comparison(options)}\n\n{time.time() - started:.0f} s; written to {files.shown(options.out)}")
     if options.quick:
@@ -100,19 +100,32 @@ def reproduce(options):
     return 1 if failed else 0
 
 
+def run_together(stage, out):
+    """Run the commands of one stage side by side; those that failed."""
+    for step in stage:
+        print(f"\n--- python3 {' '.join(step)}", flush=True)
+    with ThreadPoolExecutor(2) as pool:
+        worked = list(pool.map(lambda step: succeeds(step, out), stage))
+    broken = [" ".join(step) for step, good in zip(stage, worked) if not good]
+    for step in broken:
+        print(f"--- failed: {step}", flush=True)
+    return broken
+
+
 def succeeds(step, out):
     return subprocess.run([sys.executable, str(ROOT / step[0]), *step[1:], "--out", str(out)]).returncode == 0
 
 
-def steps(name, options):
-    """The commands of one experiment, relative to the repository, in the order of the data flow."""
+def stages(name, options):
+    """The commands of one experiment, relative to the repository, in the order of the data flow.
+
+    returns   [[command, ...], ...]; the commands of one stage do not wait for each other
+    """
     script, last, seeds = script_of(name), Path(name).name, seeds_of(name)
     quick = ["--quick"] if options.quick else []
     size = quick or ["--seeds", seed_range(seeds if options.full else seeds[:1])]
-    commands = [[script, *size]]
-    if options.studies:
-        commands += [[script, "--study", title, *quick] for title in study.find(ROOT / name)]
-    return [*commands, [f"{name}/visualize_{last}.py"], [f"{name}/make_{last}_gif.py"]]
+    studies = [[[script, "--study", title, *quick]] for title in study.find(ROOT / name)] if options.studies else []
+    return [[[script, *size]], *studies, [[f"{name}/visualize_{last}.py"], [f"{name}/make_{last}_gif.py"]]]
 
 
 def script_of(name):
