@@ -1,0 +1,1 @@
+"""Evolino: recurrent cells evolved, not trained. Start with evolino.py."""
