@@ -1,0 +1,1 @@
+"""Remedy IV b: programs that write weights, found by Levin search."""

@@ -1,0 +1,1 @@
+"""Studies of the program search, one question each."""
