@@ -6,20 +6,26 @@ All trials run side by side on the axis N; a trial that is solved leaves.
 """
 
 import time
+import zlib
 from typing import NamedTuple
 
 import numpy as np
 
-from common import lstm
-from common.layers import affine, lookup, lookup_backward
+from common import gradcheck, lstm, results
+from common.layers import affine, logistic, lookup
+from common.networks import Network, chosen, stack
 from common.progress import Progress
-from common.randomness import streams
+from common.randomness import stream, streams
 
-SYMBOLS = "EBXYabcd"                          # a sequence starts with E and ends with B
+SYMBOLS = "EBXYabcd"                         # a sequence starts with E and ends with B
 E, B, X = 0, 1, 2
 TOLERANCE = 0.3                              # an output unit is right within this of its target
 STREAK = 2000                                # this many sequences in a row must be right
 MEAN_ERROR = 0.1                             # and their mean error below this
+TEST_SEQUENCES = 2560                        # section 5.6: the test set
+WORST_TEST = 3                               # and "never more than 3" of them were processed wrongly
+BLOCK = 100                                  # sequences drawn at a time
+STRETCH = 500 * BLOCK                        # sequences after which running trials are kept
 
 
 class Experiment(NamedTuple):
@@ -31,8 +37,9 @@ class Experiment(NamedTuple):
     weights: int
     mean_sequences: int
     trials: int
+    wrong_of_2560: int                       # table 9's mean number of wrong test sequences
     lengths: tuple = (100, 110)
-    size: int = 2
+    size: int = 2                            # cells per block
 
     @property
     def classes(self):
@@ -42,11 +49,15 @@ class Experiment(NamedTuple):
     def cell(self):
         return lstm.Cell(self.blocks, self.size, gate_sources=True, squash="1997")
 
+    @property
+    def network(self):
+        return Network(self.cell, self.classes, symbols=len(SYMBOLS), truncated=True)
+
 
 PAPER_6A = Experiment(windows=((10, 20), (50, 60)), blocks=2, input_gate_biases=(-2, -4), lr=0.5,
-                      weights=156, mean_sequences=31390, trials=20)
+                      weights=156, mean_sequences=31_390, trials=20, wrong_of_2560=1)
 PAPER_6B = Experiment(windows=((10, 20), (33, 43), (66, 76)), blocks=3, input_gate_biases=(-2, -4, -6), lr=0.1,
-                      weights=308, mean_sequences=571100, trials=10)
+                      weights=308, mean_sequences=571_100, trials=10, wrong_of_2560=2)
 
 
 # ---------------------------------------------------------------- task
@@ -80,27 +91,33 @@ def sequences_per_trial(generators, experiment, count):
 def init(rng, experiment):
     """One trial's weights, uniform in [-0.1, 0.1]; the input-gate biases as published."""
     cell, uniform = experiment.cell, lambda *shape: rng.uniform(-0.1, 0.1, shape)
-    p = dict(W_in=uniform(cell.features, len(SYMBOLS)), W=uniform(cell.features, cell.sources), b=uniform(cell.features),
-             W_out=uniform(experiment.classes, cell.cells), b_out=uniform(experiment.classes))
+    p = dict(W_in=uniform(cell.features, len(SYMBOLS)), W=uniform(cell.features, cell.sources),
+             b=uniform(cell.features), W_out=uniform(experiment.classes, cell.cells),
+             b_out=uniform(experiment.classes))
     p["b"][cell.gate_rows("input")] = experiment.input_gate_biases
     assert sum(a.size for a in p.values()) == experiment.weights
     return p
 
 
+class Pass(NamedTuple):
+    """What a forward pass leaves."""
+    output: np.ndarray                       # ([N,] K, B), after the last symbol
+    last: np.ndarray                         # ([N,] cells, B), the cells then
+    run: object                              # networks.Run: all states
+
+
 def forward(experiment, p, tokens, lengths):
-    """Outputs after the last symbol ([N,] K, B) and the trace; tokens (T, [N,] B), lengths ([N,] B)."""
-    trace = lstm.forward(experiment.cell, lookup(p["W_in"] + p["b"][..., None], tokens), p["W"])
-    return logistic(affine(p["W_out"], p["b_out"], at_end(experiment, trace, lengths))), trace
+    """The Pass of tokens (T, [N,] B) whose sequences end after `lengths` ([N,] B) steps."""
+    network = experiment.network
+    run = network.forward(p, tokens)
+    last = at_end(network.read(run.y), lengths)
+    return Pass(logistic(affine(p["W_out"], p["b_out"], last)), last, run)
 
 
-def at_end(experiment, trace, lengths):
-    """The cells' outputs after each sequence's own last step."""
-    cells = np.moveaxis(trace.y[..., :experiment.cell.cells, :], -2, -1)           # (T+1, [N,] B, cells)
+def at_end(cells, lengths):
+    """The cells' outputs ([N,] cells, B) after each sequence's own last step, of (T+1, [N,] cells, B)."""
+    cells = np.moveaxis(cells, -2, -1)
     return np.moveaxis(np.take_along_axis(cells, lengths[None, ..., None], 0)[0], -1, -2)
-
-
-def logistic(x):
-    return 0.5 * np.tanh(0.5 * x) + 0.5
 
 
 def gradients(experiment, p, tokens, lengths, targets):
@@ -109,76 +126,157 @@ def gradients(experiment, p, tokens, lengths, targets):
     One sequence per trial: tokens (T, N, 1), lengths and targets (N, 1). The error signals of
     equations 19 to 28; the paper drops the factor 2 of the square.
     """
-    cell = experiment.cell
-    output, trace = forward(experiment, p, tokens, lengths)
+    network = experiment.network
+    output, last, run = forward(experiment, p, tokens, lengths)
     error = (np.arange(experiment.classes)[:, None] == targets[:, None]) - output
     d_net = -error * output * (1 - output)
-    last = at_end(experiment, trace, lengths)
-    dy = np.zeros_like(trace.y)
-    dy[lengths[:, 0], np.arange(len(lengths)), :cell.cells] = p["W_out"].swapaxes(-1, -2) @ d_net
-    g = lstm.backward(cell, trace, p["W"], dy, truncated=True)
-    dW_in = lookup_backward(g.drive, tokens, len(SYMBOLS))
-    return error, dict(W_in=dW_in, W=g.W, b=dW_in.sum(-1), W_out=d_net @ last.swapaxes(-1, -2), b_out=d_net[..., 0])
+    dy = np.zeros_like(run.y)
+    network.read(dy)[lengths[:, 0], np.arange(len(lengths))] = p["W_out"].swapaxes(-1, -2) @ d_net
+    recurrent, _ = network.backward(p, tokens, run, dy)
+    return error, {**recurrent, "W_out": d_net @ last.swapaxes(-1, -2), "b_out": d_net[..., 0]}
+
+
+def cut(network, p, tokens, sources):
+    """All y (T+1, ...) when what the recurrent weights read is held at `sources` (T, ...).
+
+    The truncated gradient of the network is the full gradient of this function.
+    """
+    drive = lookup(p["W_in"] + p["b"][..., None], tokens) + p["W"] @ sources
+    return lstm.forward(network.cell, drive, np.zeros_like(p["W"])).y
+
+
+def gradient_error(experiment):
+    """Relative error of `gradients` against finite differences of the cut network's loss."""
+    network, rng = experiment.network, stream(1, "gradcheck")
+    p = {name: rng.normal(0, 0.3, (1, *a.shape)) for name, a in init(rng, experiment).items()}
+    tokens, lengths, targets = (a[..., None, :] for a in sequences(rng, experiment, 1))
+    _, g = gradients(experiment, p, tokens, lengths, targets)
+    sources = forward(experiment, p, tokens, lengths).run.y[:-1].copy()
+
+    def loss():
+        last = at_end(network.read(cut(network, p, tokens, sources)), lengths)
+        output = logistic(affine(p["W_out"], p["b_out"], last))
+        error = (np.arange(experiment.classes)[:, None] == targets[:, None]) - output
+        return float((error * error).sum() / 2)
+
+    return gradcheck.largest_error(loss, p, g, rng, step=5e-4)
 
 
 # ---------------------------------------------------------------- trials
 
-def train(experiment, seeds, cap, block=100):
+def right(error):
+    """Per trial: is every output within the tolerance of its target? error (N, K)."""
+    return (np.abs(error) < TOLERANCE).all(1)
+
+
+def beginning(experiment, seeds):
+    """The state of trials that have seen nothing: numbers, strings, lists and arrays only."""
+    N = len(seeds)
+    return dict(
+        seeds=np.array(seeds), generators=[rng.bit_generator.state for rng in streams(seeds, "train")],
+        p=stack([init(rng, experiment) for rng in streams(seeds, "init")]), seen=0, seconds=0.0, finished=[],
+        streak=np.zeros(N, dtype=int), best_streak=np.zeros(N, dtype=int),
+        # of the last STREAK sequences; ones, so that nothing is solved before that many were seen
+        errors=np.ones((STREAK, N)), wrong=np.ones((STREAK, N), dtype=bool))
+
+
+def generator(state):
+    rng = np.random.default_rng(0)
+    rng.bit_generator.state = state
+    return rng
+
+
+class Trials:
+    """Independent trials side by side, from a state to a later one; a solved trial leaves."""
+
+    def __init__(self, experiment, state):
+        vars(self).update(state)
+        self.experiment, self.generators = experiment, [generator(saved) for saved in state["generators"]]
+
+    def state(self):
+        kept = {name: value for name, value in vars(self).items() if name != "experiment"}
+        return {**kept, "generators": [rng.bit_generator.state for rng in self.generators]}
+
+    def run(self, until, progress):
+        """Train until all are solved or each has seen `until` sequences."""
+        started = time.perf_counter()
+        while self.seen < until and len(self.seeds):
+            tokens, lengths, targets = sequences_per_trial(self.generators, self.experiment, BLOCK)
+            for k in range(min(BLOCK, until - self.seen)):
+                self.update(tokens[k][..., None], lengths[k][:, None], targets[k][:, None])
+                solved = self.solved()
+                if solved.any():
+                    self.leave(solved, True)
+                    tokens, lengths, targets = (a[..., ~solved] for a in (tokens, lengths, targets))
+                if not len(self.seeds):
+                    break
+            progress.update(self.seen, unsolved=len(self.seeds))
+        self.seconds += time.perf_counter() - started
+
+    def update(self, tokens, lengths, targets):
+        """One sequence for every trial, one step of plain SGD."""
+        error, g = gradients(self.experiment, self.p, tokens, lengths, targets)
+        for name, gradient in g.items():
+            gradient *= self.experiment.lr
+            self.p[name] -= gradient
+        self.seen += 1
+        row = self.seen % STREAK
+        self.wrong[row], self.errors[row] = ~right(error[..., 0]), np.abs(error[..., 0]).mean(1)
+        self.streak = np.where(self.wrong[row], 0, self.streak + 1)
+        self.best_streak = np.maximum(self.best_streak, self.streak)
+
+    def solved(self):
+        """The paper's criterion: 2,000 sequences in a row right, and their mean error below 0.1."""
+        solved = self.streak >= STREAK
+        return solved & (self.errors.mean(0) < MEAN_ERROR) if solved.any() else solved
+
+    def leave(self, which, solved):
+        for n in np.flatnonzero(which):
+            self.finished.append(dict(
+                seed=int(self.seeds[n]), solved=solved, sequences=self.seen, p=chosen(self.p, n),
+                best_streak=int(self.best_streak[n]), wrong_of_last_2000=int(self.wrong[:, n].sum())))
+        keep = ~which
+        self.generators = [rng for rng, stays in zip(self.generators, keep) if stays]
+        self.p = chosen(self.p, keep)
+        for name in ("seeds", "streak", "best_streak"):
+            setattr(self, name, getattr(self, name)[keep])
+        self.errors, self.wrong = self.errors[:, keep], self.wrong[:, keep]
+
+
+def compute_always(name, make):
+    return make()
+
+
+def train(experiment, seeds, cap, part=compute_always):
     """Every trial until it is solved or has seen `cap` sequences.
 
-    returns   [{"seed", "solved", "sequences", "p", "best_streak", "wrong_of_last_2000"}]
+    part      progress.Parts.get: keeps the running trials every STRETCH sequences
+    returns   [{"seed", "solved", "sequences", "p", "best_streak", "wrong_of_last_2000"}], seconds
     """
-    trials = [dict(seed=seed) for seed in seeds]
-    active = np.arange(len(seeds))
-    p = {name: np.stack(a) for name, a in _transpose([init(rng, experiment) for rng in streams(seeds, "init")]).items()}
-    generators = streams(seeds, "train")
-    streak, best = np.zeros((2, len(seeds)), dtype=int)
-    errors, wrong = np.ones((STREAK, len(seeds))), np.ones((STREAK, len(seeds)), dtype=bool)
-    progress = Progress(f"{len(seeds)} trials", cap)
-    for seen in range(1, cap + 1):
-        k = (seen - 1) % block
-        if k == 0:
-            tokens, lengths, targets = sequences_per_trial([generators[n] for n in active], experiment, block)
-        error, g = gradients(experiment, p, tokens[k][..., None], lengths[k][:, None], targets[k][:, None])
-        for name, gradient in g.items():
-            gradient *= experiment.lr
-            p[name] -= gradient
-        size = np.abs(error[..., 0])
-        row = seen % STREAK
-        wrong[row], errors[row] = (size >= TOLERANCE).any(1), size.mean(1)
-        streak = np.where(wrong[row], 0, streak + 1)
-        best = np.maximum(best, streak)
-        solved = streak >= STREAK
-        if solved.any():
-            solved &= errors.mean(0) < MEAN_ERROR
-        for n in np.flatnonzero(solved | (seen == cap)):
-            trials[active[n]] |= dict(solved=bool(solved[n]), sequences=seen, p={name: a[n].copy() for name, a in p.items()},
-                                      best_streak=int(best[n]), wrong_of_last_2000=int(wrong[:, n].sum()))
-        if solved.any():
-            keep = ~solved
-            active, streak, best, p = active[keep], streak[keep], best[keep], {name: a[keep] for name, a in p.items()}
-            errors, wrong = errors[:, keep], wrong[:, keep]
-            tokens, lengths, targets = tokens[..., keep], lengths[..., keep], targets[..., keep]
-        if seen % 500 == 0 or not len(active):
-            progress.update(seen, unsolved=len(active), mean_error=errors.mean() if len(active) else 0)
-        if not len(active):
+    def stretch(state, until):
+        trials = Trials(experiment, state)
+        trials.run(until, progress)
+        return trials.state()
+
+    progress, state = Progress(f"{len(seeds)} trials", cap), beginning(experiment, seeds)
+    these = f"{zlib.crc32(str(list(seeds)).encode()):08x}"           # parts of other seeds are other parts
+    for until in [*range(STRETCH, cap, STRETCH), cap]:
+        state = part(f"trials_{these}_after_{until}", lambda: stretch(state, until))  # noqa: B023  called at once
+        if not len(state["seeds"]):
             break
     progress.close()
-    return trials
-
-
-def _transpose(dictionaries):
-    return {name: [d[name] for d in dictionaries] for name in dictionaries[0]}
+    trials = Trials(experiment, state)
+    trials.leave(np.ones(len(trials.seeds), dtype=bool), False)
+    return sorted(trials.finished, key=lambda trial: list(seeds).index(trial["seed"])), trials.seconds
 
 
 # ---------------------------------------------------------------- test, and what was learned
 
-def test(experiment, p, rng, count=2560):
+def test(experiment, p, rng, count=TEST_SEQUENCES):
     """Wrong sequences of `count` fresh ones by the paper's criterion, and the mean absolute error."""
     tokens, lengths, targets = sequences(rng, experiment, count)
-    output, _ = forward(experiment, p, tokens, lengths)
-    size = np.abs((np.arange(experiment.classes)[:, None] == targets) - output)
-    return int((size >= TOLERANCE).any(0).sum()), float(size.mean())
+    error = (np.arange(experiment.classes)[:, None] == targets) - forward(experiment, p, tokens, lengths).output
+    return int((~right(error.T)).sum()), float(np.abs(error).mean())
 
 
 def solution_type(experiment, p, rng, count=512):
@@ -193,32 +291,92 @@ def solution_type(experiment, p, rng, count=512):
     cell = experiment.cell
     tokens, lengths, targets = sequences(rng, experiment, count)
 
-    def correct(changes):
-        q = {name: a.copy() for name, a in p.items()}
-        for name, rows, columns in changes:
-            q[name][rows, columns] = 0
-        return (forward(experiment, q, tokens, lengths)[0].argmax(0) == targets).mean()
+    def correct_without(name, rows, columns):
+        q = {**p, name: p[name].copy()}
+        q[name][rows, columns] = 0
+        return (forward(experiment, q, tokens, lengths).output.argmax(0) == targets).mean()
 
-    to_gate = correct([("W", cell.gate_rows("input"), slice(0, cell.cells))]) < 0.9
-    to_cell = correct([("W", cell.candidate_rows, slice(0, cell.cells))]) < 0.9
+    to_gate = correct_without("W", cell.gate_rows("input"), slice(0, cell.cells)) < 0.9
+    to_cell = correct_without("W", cell.candidate_rows, slice(0, cell.cells)) < 0.9
     others = [[c for c in range(cell.cells) if c // cell.size != block] for block in range(cell.blocks)]
-    enough = sum(correct([("W_out", slice(None), cells)]) >= 0.9 for cells in others)
+    enough = sum(correct_without("W_out", slice(None), cells) >= 0.9 for cells in others)
     return {(1, 0): "1", (0, 1): "2", (1, 1): "both", (0, 0): "neither"}[to_gate, to_cell], enough
 
 
-def run_trials(experiment, seeds, cap):
-    """Train and test all trials; runs in the schema of results.json."""
-    started = time.perf_counter()
-    trials = train(experiment, seeds, cap)
-    seconds = (time.perf_counter() - started) / len(seeds)
-    runs = []
-    for trial, test_rng, type_rng in zip(trials, streams(seeds, "test"), streams(seeds, "solution type")):
-        solved = trial["solved"]
-        wrong, mean_error = test(experiment, trial["p"], test_rng) if solved else (None, None)
-        kind, blocks = solution_type(experiment, trial["p"], type_rng) if solved else (None, None)
-        final = dict(solved=float(solved), sequences=trial["sequences"] if solved else None, wrong_of_2560=wrong,
-                     mean_error=mean_error, best_streak=trial["best_streak"],
-                     wrong_of_last_2000=trial["wrong_of_last_2000"], blocks_enough_alone=blocks)
-        final |= {f"type_{name}": float(kind == name) if solved else None for name in ("1", "2", "both", "neither")}
-        runs.append(dict(seed=trial["seed"], curves={}, final=final, seconds=seconds))
-    return runs
+KINDS = {"1": "an input gate reads the cells", "2": "cells feed the cell inputs", "both": "both needed",
+         "neither": "neither needed"}
+
+
+def run_trials(experiment, seeds, cap, part=compute_always):
+    """Train and test all trials; the entries of a record."""
+    trials, seconds = train(experiment, seeds, cap, part)
+    test_rngs, type_rngs = streams(seeds, "test"), streams(seeds, "solution type")
+    return [results.entry(trial["seed"], final_of(experiment, trial, *rngs), seconds=seconds / len(seeds))
+            for trial, *rngs in zip(trials, test_rngs, type_rngs)]
+
+
+def final_of(experiment, trial, test_rng, type_rng):
+    """The metrics of one trial; None where only a solved one has a value."""
+    final = dict(solved=float(trial["solved"]), sequences=None, wrong_of_2560=None, mean_error=None,
+                 best_streak=trial["best_streak"], wrong_of_last_2000=trial["wrong_of_last_2000"],
+                 blocks_enough_alone=None, **{f"type_{kind}": None for kind in KINDS})
+    if trial["solved"]:
+        wrong, mean_error = test(experiment, trial["p"], test_rng)
+        found, blocks = solution_type(experiment, trial["p"], type_rng)
+        final |= dict(sequences=trial["sequences"], wrong_of_2560=wrong, mean_error=mean_error,
+                      blocks_enough_alone=blocks, **{f"type_{kind}": float(kind == found) for kind in KINDS})
+    return final
+
+
+# ---------------------------------------------------------------- what both studies report
+
+def published(experiment):
+    """The paper's numbers, set beside ours in the summary."""
+    return dict(sequences=experiment.mean_sequences, solved=1.0, wrong_of_2560=experiment.wrong_of_2560)
+
+
+def sequences_at_least(record):
+    """Sequences seen by every trial: those to the criterion, or the cap of an unsolved one."""
+    return np.array([run["final"]["sequences"] or record["config"]["cap"] for run in record["runs"]], dtype=float)
+
+
+def checks(record, experiment):
+    """The paper's claims about 6a or 6b, set against our trials. An unsolved trial counts with its cap."""
+    solved, wrong = record["summary"]["solved"], record["summary"]["wrong_of_2560"]
+    seen, published_mean = sequences_at_least(record), experiment.mean_sequences
+    return [
+        results.check("fraction of trials solved", solved["mean"], "1.00", solved["mean"] == 1.0,
+                      paper=f"{experiment.trials} of {experiment.trials}"),
+        results.check("sequences to the criterion, mean of all trials", float(seen.mean()),
+                      f"{published_mean:,} ± 50 %", solved["n"] > 0 and abs(seen.mean() / published_mean - 1) < 0.5,
+                      paper=f"{published_mean:,}", interval=results.interval(seen)),
+        results.check(f"wrong test sequences of {TEST_SEQUENCES}, worst solved trial", wrong["max"],
+                      f"at most {WORST_TEST}", wrong["n"] > 0 and wrong["max"] <= WORST_TEST,
+                      paper="never more than 3"),
+    ]
+
+
+def table(record, experiment):
+    """(header, rows) of one experiment: the paper's column, ours."""
+    s, n, cap = record["summary"], len(record["runs"]), record["config"]["cap"]
+    q, seen = s["sequences"], sequences_at_least(record)
+    low, high = results.interval(seen) or (seen[0], seen[0])
+    rows = [["trials", experiment.trials, n],
+            ["solved", "all", f"{q['n']} of {n}, within {cap:,} sequences"],
+            ["sequences, mean (an unsolved trial counts with its cap)", f"{experiment.mean_sequences:,}",
+             f"{seen.mean():,.0f}, 95 % interval {low:,.0f} to {high:,.0f}"]]
+    if q["n"]:
+        rows += rows_of_solved(s, experiment)
+    return ["", "paper", "ours"], [*rows, ["accuracy by chance", *[f"{1 / experiment.classes:.3f}"] * 2]]
+
+
+def rows_of_solved(s, experiment):
+    """What only solved trials have."""
+    q, wrong, error = s["sequences"], s["wrong_of_2560"], s["mean_error"]
+    rows = [["sequences of the solved trials, median", "", f"{q['median']:,.0f}"],
+            ["sequences of the solved trials, range", "", f"{q['min']:,.0f} to {q['max']:,.0f}"],
+            ["wrong of 2,560 test sequences, mean", experiment.wrong_of_2560, f"{wrong['mean']:.2f}"],
+            ["wrong of 2,560 test sequences, worst", WORST_TEST, f"{wrong['max']:.0f}"],
+            ["mean absolute test error", f"below {MEAN_ERROR}", f"{error['mean']:.3f}"]]
+    return rows + [[f"solution type {kind} ({text})", "", f"{s[f'type_{kind}']['mean'] * q['n']:.0f} of {q['n']}"]
+                   for kind, text in KINDS.items()]

@@ -3,67 +3,70 @@
 Hochreiter & Schmidhuber (1997), Long Short-Term Memory, Neural Computation 9(8):1735-1780,
 Experiment 6a, at T = 50 with a modern optimiser; the paper's own setting is `--study paper_1997`.
 
-    python3 temporal_order_3bit/temporal_order_3bit.py --seed 0         one seed, seconds
-    python3 temporal_order_3bit/temporal_order_3bit.py --seeds 0-29     the committed headline
+    python3 temporal_order_3bit/temporal_order_3bit.py                  seed 0, seconds
+    python3 temporal_order_3bit/temporal_order_3bit.py --commit         the committed run, 30 seeds
     python3 temporal_order_3bit/temporal_order_3bit.py --gradcheck
 
 Three networks see the same sequences: the LSTM of 1997 (4 cells, no forget gate), a plain
-tanh-RNN of the same size, and a tuned tanh-RNN (32 orthogonal hidden units, best of three
-learning rates). The networks of all seeds train together on the leading axis N. Writes
-results.json, traces.npz and weights.npz; ends with one line per network, for --seeds 0-29
+tanh-RNN of the same size, and a tuned tanh-RNN (32 units, orthogonal recurrent weights, best of
+three learning rates). The networks of all seeds train together on the leading axis N. *Solved*
+is a final test accuracy of at least 0.95. Ends with one line per network, for all 30 seeds
 
-    LSTM (1997)      accuracy 0.948   (worst seed 0.250)   steps to 95 %: 28 of 30 seeds
-    plain tanh-RNN   accuracy 0.255   (worst seed 0.223)   steps to 95 %: never
-    tuned tanh-RNN   accuracy 0.926   (worst seed 0.568)   steps to 95 %: 24 of 30 seeds
-    chance           accuracy 0.250
+    LINES
 """
 
 import sys
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
+from typing import NamedTuple
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-import common  # noqa: E402,F401  one BLAS thread, before numpy
-import numpy as np  # noqa: E402
-from common import gradcheck, lstm, results, tanh_rnn  # noqa: E402
-from common.config import parse, run, setting  # noqa: E402
-from common.layers import (accuracy, affine, affine_backward, lookup, lookup_backward,  # noqa: E402
-                           softmax_cross_entropy)
-from common.optimizers import Adam, clip_by_global_norm  # noqa: E402
-from common.progress import Progress, require_finite  # noqa: E402
-from common.randomness import stream, streams  # noqa: E402
+import common  # noqa: F401  one BLAS thread, before numpy
+import numpy as np
+from common import gradcheck, lstm, results, study
+from common.config import parse, run, setting
+from common.layers import accuracy, softmax_cross_entropy
+from common.networks import Network, best_rate, chosen, parameter_count, stack
+from common.optimizers import Adam, clip_by_global_norm
+from common.progress import Progress, collect, require_finite
+from common.randomness import stream, streams
+from temporal_order_3bit import paper_1997
 
 HERE = Path(__file__).resolve().parent
-STUDIES = ("paper_1997", "paper_1997_6b", "blocks", "forget_gate", "truncation", "drift", "lengths")
+SEEDS = range(30)
 SYMBOLS = "abcdXYBE"                         # 4 distractors, 2 informative symbols, begin, end
 X, Y, BEGIN, END = 4, 5, 6, 7
 CLASSES = ("XX", "XY", "YX", "YY")
 CHANCE = 1 / len(CLASSES)
+SOLVED = 0.95                                # final test accuracy
 TUNED_RATES = (1e-3, 3e-3, 1e-2)             # the tuned RNN's grid
 BLOCK = 10                                   # batches drawn at a time
 
 
 @dataclass(frozen=True)
 class Config:
-    length: int = setting(50, "sequence length T; the marker windows scale with it", paper="100..110", minimum=1)
-    batch: int = setting(32, "sequences per update", paper=1, minimum=1)
-    steps: int = setting(1500, "updates", minimum=1)
-    hidden: int = setting(4, "LSTM cells, and units of the plain RNN", paper="2 blocks of 2", minimum=1)
-    tuned_hidden: int = setting(32, "units of the tuned RNN", minimum=1)
-    lr: float = setting(0.02, "learning rate (Adam)", paper="0.5, plain SGD", above=0)
-    clip: float = setting(1.0, "global gradient norm is clipped to this", paper="none", above=0)
-    input_gate_bias: float = setting(-1.0, "initial bias of the input gates", paper="-2, -4")
-    init_std: float = setting(0.1, "standard deviation of the other initial weights", paper="uniform in ±0.1", above=0)
-    validation: int = setting(512, "sequences that decide steps to 95 % and the tuned RNN's rate", minimum=1)
-    test: int = setting(512, "sequences of the final accuracy, used once", paper=2560, minimum=1)
-    eval_every: int = setting(10, "updates between evaluations", minimum=1)
+    length: int = setting(50, "sequence length T; the marker windows scale with it", paper="100..110",
+                          minimum=1, maximum=10_000)
+    batch: int = setting(32, "sequences per update", paper=1, minimum=1, maximum=10_000)
+    updates: int = setting(1500, "updates of the weights", minimum=1, maximum=10_000_000)
+    hidden: int = setting(4, "LSTM cells, and units of the plain RNN", paper="2 blocks of 2", minimum=1, maximum=1000)
+    tuned_hidden: int = setting(32, "units of the tuned RNN", minimum=1, maximum=1000)
+    lr: float = setting(0.02, "learning rate (Adam)", paper="0.5, plain SGD", above=0, maximum=1e38)
+    clip: float = setting(1.0, "global gradient norm is clipped to this", paper="none", above=0, maximum=1e9)
+    input_gate_bias: float = setting(-1.0, "initial bias of the input gates", paper="-2, -4", minimum=-100, maximum=100)
+    init_std: float = setting(0.1, "standard deviation of the other initial weights", paper="uniform in ±0.1",
+                              above=0, maximum=100)
+    validation: int = setting(512, "sequences that decide updates to 95 % and the tuned RNN's rate",
+                              minimum=1, maximum=100_000)
+    test: int = setting(512, "sequences of the final accuracy, used once", paper=2560, minimum=1, maximum=100_000)
+    eval_every: int = setting(10, "updates between evaluations", minimum=1, maximum=10_000_000)
 
     def __post_init__(self):
         windows(self.length)
 
 
-QUICK = dict(steps=40, validation=64, test=64, tuned_hidden=8)
+QUICK = dict(updates=40, validation=64, test=64, tuned_hidden=8)
 
 
 # ---------------------------------------------------------------- task
@@ -102,161 +105,166 @@ def sequences_per_seed(generators, batches, T, B):
     return np.stack(tokens, axis=2), np.stack(targets, axis=1)
 
 
-# ---------------------------------------------------------------- models
-
-class LSTM:
-    """The LSTM and a softmax layer that reads the cells after the last symbol."""
-
-    def __init__(self, cell, truncated=False):
-        self.cell, self.truncated = cell, truncated
-
-    def init(self, rng, config, dtype=np.float32):
-        """The parameters of one network: {name: array}, shapes without the axis N."""
-        F, normal = self.cell.features, lambda *shape: rng.normal(0, config.init_std, shape).astype(dtype)
-        p = dict(W_in=normal(F, len(SYMBOLS)), W=normal(F, self.cell.sources), b=np.zeros(F, dtype),
-                 W_out=normal(len(CLASSES), self.cell.cells), b_out=np.zeros(len(CLASSES), dtype))
-        p["b"][self.cell.gate_rows("input")] = config.input_gate_bias
-        if self.cell.forget_gate:
-            p["b"][self.cell.gate_rows("forget")] = 1.0      # begin by remembering (Gers et al. 2000)
-        return p
-
-    def forward(self, p, tokens):
-        """Logits ([N,] K, B) after the last step, and the trace of all steps."""
-        drive = lookup(p["W_in"] + p["b"][..., None], tokens)
-        trace = lstm.forward(self.cell, drive, p["W"])
-        return affine(p["W_out"], p["b_out"], self._cells(trace.y[-1])), trace
-
-    def gradients(self, p, tokens, targets):
-        """Mean loss over the batch ([N,]) and {name: gradient}."""
-        logits, trace = self.forward(p, tokens)
-        loss, dlogits = softmax_cross_entropy(logits, targets)
-        dy = np.zeros_like(trace.y)
-        dW_out, db_out, dy[-1, ..., :self.cell.cells, :] = affine_backward(dlogits, p["W_out"], self._cells(trace.y[-1]))
-        g = lstm.backward(self.cell, trace, p["W"], dy, truncated=self.truncated)
-        return loss, _named(g, tokens, dW_out, db_out)
-
-    def _cells(self, y):
-        return y[..., :self.cell.cells, :]
+def one_set(seeds, config, purpose, count):
+    """`count` sequences per seed for one purpose: tokens (T, N, count), targets (N, count)."""
+    tokens, targets = sequences_per_seed(streams(seeds, purpose), 1, config.length, count)
+    return tokens[0], targets[0]
 
 
-class RNN:
-    """A tanh-RNN with the same inputs and outputs."""
+def one_symbol_rules(targets):
+    """What the trivial rules score that know one symbol only and take the other one to be the same (N,)."""
+    first, second = np.divmod(targets, 2)
+    return dict(first_symbol_accuracy=(3 * first == targets).mean(-1),
+                second_symbol_accuracy=(3 * second == targets).mean(-1))
 
-    def __init__(self, hidden, orthogonal=False):
-        self.hidden, self.orthogonal = hidden, orthogonal
+
+# ---------------------------------------------------------------- networks
+
+class Contestant(NamedTuple):
+    """A network with the learning rates it may choose from and its initial recurrent weights."""
+    network: Network
+    rates: tuple
+    recurrent: str = "normal"
 
     def init(self, rng, config, dtype=np.float32):
-        H, normal = self.hidden, lambda *shape: rng.normal(0, config.init_std, shape).astype(dtype)
-        p = dict(W_in=normal(H, len(SYMBOLS)), W=normal(H, H), b=np.zeros(H, dtype),
-                 W_out=normal(len(CLASSES), H), b_out=np.zeros(len(CLASSES), dtype))
-        if self.orthogonal:                                  # every singular value 1: neither decay nor explosion
-            p["W"] = np.linalg.qr(rng.normal(size=(H, H)))[0].astype(dtype)
-        return p
-
-    def forward(self, p, tokens):
-        h = tanh_rnn.forward(lookup(p["W_in"] + p["b"][..., None], tokens), p["W"])
-        return affine(p["W_out"], p["b_out"], h[-1]), h
-
-    def gradients(self, p, tokens, targets):
-        logits, h = self.forward(p, tokens)
-        loss, dlogits = softmax_cross_entropy(logits, targets)
-        dh = np.zeros_like(h)
-        dW_out, db_out, dh[-1] = affine_backward(dlogits, p["W_out"], h[-1])
-        return loss, _named(tanh_rnn.backward(dh, h, p["W"]), tokens, dW_out, db_out)
+        """The parameters of one network, without the axis N."""
+        cell = self.network.cell
+        gates = {"input": config.input_gate_bias} if cell else {}
+        if cell and cell.forget_gate:
+            gates["forget"] = 1.0                            # begin by remembering (Gers et al. 2000)
+        return self.network.init(rng, config.init_std, self.recurrent, gates, dtype)
 
 
-def _named(g, tokens, dW_out, db_out):
-    dW_in = lookup_backward(g.drive, tokens, len(SYMBOLS))
-    return dict(W_in=dW_in, W=g.W, b=dW_in.sum(-1), W_out=dW_out, b_out=db_out)   # every step has one symbol
+def reads_symbols(cell, truncated=False):
+    """The network that reads our symbols and answers with a class; cell as in common.networks.Network."""
+    return Network(cell, len(CLASSES), symbols=len(SYMBOLS), truncated=truncated)
 
 
-def stack(networks):
-    """The parameters of N networks on one leading axis."""
-    return {name: np.stack([p[name] for p in networks]) for name in networks[0]}
+def lstm_of(config, truncated=False, **kind):
+    """The LSTM at the configured learning rate; kind: see lstm.Cell."""
+    return Contestant(reads_symbols(lstm.Cell(config.hidden, **kind), truncated), (config.lr,))
 
 
-def parameter_count(p):
-    """Trainable parameters of one network: p without the axis N."""
-    return sum(a.size for a in p.values())
+def plain_rnn(config):
+    return Contestant(reads_symbols(config.hidden), (config.lr,))
 
 
-def headline_networks(config):
-    """The three opponents, with the learning rates each may choose from."""
-    return dict(lstm=(LSTM(lstm.Cell(config.hidden)), (config.lr,)),
-                rnn=(RNN(config.hidden), (config.lr,)),
-                tuned_rnn=(RNN(config.tuned_hidden, orthogonal=True), TUNED_RATES))
+def tuned_rnn(config):
+    return Contestant(reads_symbols(config.tuned_hidden), TUNED_RATES, "orthogonal")
+
+
+def contestants(config):
+    """The three networks of the main experiment."""
+    return dict(lstm=lstm_of(config), rnn=plain_rnn(config), tuned_rnn=tuned_rnn(config))
 
 
 # The paper's 6a has 156 weights (study paper_1997). Four cells without blocks, with a softmax layer:
 #   LSTM  3 * 4 * (8 + 4 + 1) + 4 * (4 + 1) = 176        RNN  4 * (8 + 4 + 1) + 4 * (4 + 1) = 72
-# The source card prints 184 and 68, which its own list of matrices and biases does not add up to.
-_parts = headline_networks(Config())
-assert parameter_count(_parts["lstm"][0].init(stream(0, "init"), Config())) == 176
-assert parameter_count(_parts["rnn"][0].init(stream(0, "init"), Config())) == 72
+# 184 and 68, which a description of this setting prints, are not what its matrices and biases add up to.
+assert parameter_count(lstm_of(Config()).init(stream(0, "init"), Config())) == 176
+assert parameter_count(plain_rnn(Config()).init(stream(0, "init"), Config())) == 72
 
 
 # ---------------------------------------------------------------- training
 
-def train(network, seeds, rates, config, label="", watch=lambda step, p: None):
+def train(contestant, seeds, config, label="", watch=lambda update, p: None):
     """Train one network per seed and learning rate, all together.
 
     N = len(seeds) * len(rates), rates fastest; the networks of one seed start from the same
     weights and see the same sequences.
 
-    watch     called with (step, parameters) before the first update and after each evaluation
-    returns   parameters {name: (N, ...)}, curves {"step": (E,), "loss": (E, N), "accuracy": (E, N)}
-    raises    common.progress.Diverged
+    watch     called with (update, parameters) before the first update and after each
+    returns   parameters {name: (N, ...)}, curves {"updates": (E,), "loss", "accuracy", "validation_loss": (E, N)}
+    raises    common.progress.Diverged if every rate of a seed diverges
     """
-    T, R = config.length, len(rates)
-    p = stack([copy for rng in streams(seeds, "init") for copy in [network.init(rng, config)] * R])
-    lr = np.tile(rates, len(seeds))
-    validation = sequences_per_seed(streams(seeds, "validation"), 1, T, config.validation)
-    check_tokens, check_targets = (np.repeat(a[0], R, axis=-2) for a in validation)
+    network, R = contestant.network, len(contestant.rates)
+    p = stack([copy for rng in streams(seeds, "init") for copy in [contestant.init(rng, config)] * R])
+    lr = np.tile(contestant.rates, len(seeds))
+    check_tokens, check_targets = (np.repeat(a, R, axis=-2) for a in one_set(seeds, config, "validation",
+                                                                            config.validation))
     training, optimizer = streams(seeds, "train"), Adam(p)
-    curves, progress = dict(step=[], loss=[], accuracy=[]), Progress(label, config.steps)
+    curves, progress = dict(updates=[], loss=[], accuracy=[], validation_loss=[]), Progress(label, config.updates)
     watch(0, p)
-    for step in range(1, config.steps + 1):
-        k = (step - 1) % BLOCK
+    for update in range(1, config.updates + 1):
+        k = (update - 1) % BLOCK
         if k == 0:
-            tokens, targets = (np.repeat(a, R, axis=-2) for a in sequences_per_seed(training, BLOCK, T, config.batch))
-        loss, g = network.gradients(p, tokens[k], targets[k])
-        require_finite(loss, step, max(rates))
+            tokens, targets = (np.repeat(a, R, axis=-2)
+                               for a in sequences_per_seed(training, BLOCK, config.length, config.batch))
+        loss, g = network.gradients_at_end(p, tokens[k], targets[k])
+        require_a_finite_rate(loss, update, contestant.rates)
         clip_by_global_norm(g, config.clip, networks=True)
         optimizer.step(g, lr)
-        if step % config.eval_every == 0 or step == config.steps:
-            correct = accuracy(network.forward(p, check_tokens)[0], check_targets)
-            for name, value in zip(curves, (step, loss, correct)):
+        watch(update, p)
+        if update % config.eval_every == 0 or update == config.updates:
+            logits = network.answer(p, check_tokens)
+            correct, checked = accuracy(logits, check_targets), softmax_cross_entropy(logits, check_targets)[0]
+            for name, value in zip(curves, (update, loss, correct, checked)):
                 curves[name].append(value)
-            watch(step, p)
-            progress.update(step, loss=loss.mean(), accuracy=correct.mean())
+            progress.update(update, loss=np.nanmean(loss), accuracy=correct.mean())
     progress.close()
     return p, {name: np.array(values) for name, values in curves.items()}
 
 
-def best_rate(curves, R):
-    """Index of each seed's best learning rate on the validation set: accuracy, then training loss."""
-    last = curves["accuracy"][-1] - 1e-6 * curves["loss"][-1]
-    return last.reshape(-1, R).argmax(1)
+def require_a_finite_rate(loss, update, rates):
+    """A rate that diverges is a result of that rate; a seed at which all of them do ends the run."""
+    if not np.isfinite(loss).all():
+        per_seed = loss.reshape(-1, len(rates))
+        alive = np.isfinite(per_seed).any(1)
+        require_finite(np.where(alive, 0, np.nan), update, min(rates))
 
 
-def steps_to(curves, n, level=0.95):
-    """The first evaluated step at which network n's validation accuracy reaches the level, or None."""
-    reached = np.flatnonzero(curves["accuracy"][:, n] >= level)
-    return int(curves["step"][reached[0]]) if len(reached) else None
+def updates_to(curves, level=SOLVED):
+    """The first evaluated update at which each network's validation accuracy reaches the level (N,), or nan."""
+    reached = curves["accuracy"] >= level
+    return np.where(reached.any(0), curves["updates"][reached.argmax(0)], np.nan)
 
 
 # ---------------------------------------------------------------- evaluation
 
-def test_set(seeds, config, purpose="test"):
-    tokens, targets = sequences_per_seed(streams(seeds, purpose), 1, config.length, config.test)
-    return tokens[0], targets[0]
+class Score(NamedTuple):
+    """One contestant at every seed, with the rate that its validation sequences chose."""
+    p: dict                              # {name: (N, ...)}
+    curves: dict                         # {"updates": (E,), others: (E, N)}
+    final: dict                          # {metric: (N,)}
+    answers: np.ndarray                  # (N, test) the class answered to every test sequence
 
 
-def confusion(logits, targets):
+def score(contestant, seeds, config, label="", watch=lambda update, p: None):
+    """Train, choose each seed's learning rate on validation sequences, test once."""
+    R = len(contestant.rates)
+    p, curves = train(contestant, seeds, config, label, watch)
+    by_rate = {name: curves[name][-1].reshape(-1, R) for name in ("accuracy", "validation_loss")}
+    best = best_rate(by_rate["accuracy"], by_rate["validation_loss"])
+    index = best + R * np.arange(len(seeds))
+    p = chosen(p, index)
+    curves = {name: a if a.ndim == 1 else a[:, index] for name, a in curves.items()}
+    tokens, targets = one_set(seeds, config, "test", config.test)
+    answers = contestant.network.answer(p, tokens).argmax(-2)
+    correct = (answers == targets).mean(-1)
+    final = dict(accuracy=correct, solved=correct >= SOLVED, updates_to_95=updates_to(curves),
+                 lr=np.array(contestant.rates)[best])
+    if R > 1:
+        final |= {f"validation_lr_{rate:g}": by_rate["accuracy"][:, r] for r, rate in enumerate(contestant.rates)}
+    return Score(p, curves, {name: a.astype(float) for name, a in final.items()}, answers)
+
+
+def compare(those, seeds, config, watch=lambda name, update, p: None):
+    """Score each contestant at all seeds with the same sequences; the entries of a study's record.
+
+    those      {name: (Contestant, Config or None for `config`)}
+    watch      called with (name, update, parameters)
+    """
+    begun, final = time.perf_counter(), {}
+    for name, (contestant, own) in those.items():
+        made = score(contestant, seeds, own or config, name, lambda update, p: watch(name, update, p))
+        final |= {f"{name}_{metric}": a for metric, a in made.final.items()}
+    return results.entries(seeds, final, seconds=time.perf_counter() - begun)
+
+
+def confusion(answers, targets):
     """Counts (N, K, K): row the true class, column the answer."""
-    K = logits.shape[-2]
-    pairs = (K * targets + logits.argmax(-2)).reshape(len(targets), -1)
-    return np.stack([np.bincount(row, minlength=K * K).reshape(K, K) for row in pairs])
+    K = len(CLASSES)
+    return np.stack([np.bincount(row, minlength=K * K).reshape(K, K) for row in K * targets + answers])
 
 
 def examples(seed, T):
@@ -266,134 +274,162 @@ def examples(seed, T):
 
 
 class Snapshots:
-    """Cell states of the first seed's LSTM on the example sequences, while it learns."""
+    """Cell states of every seed's LSTM on its example sequences, while it learns."""
 
-    def __init__(self, network, seed, config):
-        self.network, self.tokens, self.steps, self.cells = network, examples(seed, config.length), [], []
+    def __init__(self, network, seeds, config):
+        self.network, self.at, self.cells = network, [], []
+        self.tokens = np.stack([examples(seed, config.length) for seed in seeds], axis=1)   # (T, N, 4)
 
-    def __call__(self, step, p):
-        if step % 100 == 0 or step <= 400:
-            self.steps.append(step)
-            self.cells.append(self.trace(p).s[1:])
+    def __call__(self, update, p):
+        every = 4 if update <= 200 else 20 if update <= 400 else 100
+        if update % every == 0:
+            self.at.append(update)
+            self.cells.append(self.network.forward(p, self.tokens).trace.s[1:].astype(np.float16))
 
-    def trace(self, p):
-        return self.network.forward({name: a[0] for name, a in p.items()}, self.tokens)[1]
-
-    def arrays(self, p):
-        trace, cell = self.trace(p), self.network.cell
-        return dict(example_tokens=self.tokens, snapshot_steps=np.array(self.steps),
-                    snapshot_cells=np.array(self.cells, np.float16), cell_states=trace.s[1:], outputs=trace.y[1:],
+    def arrays(self, p, n):
+        """What the figures show of the network of seed number n, whose final parameters are p[n]."""
+        trace, cell = self.network.forward(chosen(p, n), self.tokens[:, n]).trace, self.network.cell
+        return dict(example_tokens=self.tokens[:, n], snapshot_updates=np.array(self.at),
+                    snapshot_cells=np.array(self.cells)[:, :, n], cell_states=trace.s[1:], outputs=trace.y[1:],
                     input_gates=trace.act[:, cell.gate_rows("input")])
 
 
 # ---------------------------------------------------------------- main
 
 def headline(options):
-    """Train the three networks at every seed and write results.json, traces.npz and weights.npz."""
-    config, seeds, started = options.config, options.seeds, time.time()
-    networks = headline_networks(config)
-    snapshots = Snapshots(networks["lstm"][0], seeds[0], config)
-    tokens, targets = test_set(seeds, config)
-    runs = [dict(seed=seed, curves={}, final={}, seconds=0.0) for seed in seeds]
-    weights, arrays = {}, {}
-    for name, (network, rates) in networks.items():
-        begun = time.perf_counter()
-        # the opponents are not asked for their steps to 95 % as finely, and validation costs time
-        often = config if name == "lstm" else replace(config, eval_every=5 * config.eval_every)
-        p, curves = train(network, seeds, rates, often, name, *[snapshots] * (name == "lstm"))
-        chosen = best_rate(curves, len(rates)) + len(rates) * np.arange(len(seeds))
-        grid = curves["accuracy"][-1].reshape(len(seeds), len(rates))
-        p = {key: a[chosen] for key, a in p.items()}
-        logits, _ = network.forward(p, tokens)
-        correct = accuracy(logits, targets)
-        for n, run_ in enumerate(runs):
-            k = chosen[n]
-            run_["curves"] |= {f"{name}_{key}": a if a.ndim == 1 else a[:, k] for key, a in curves.items()}
-            run_["final"] |= {f"{name}_accuracy": correct[n], f"{name}_best_accuracy": curves["accuracy"][:, k].max(),
-                              f"{name}_steps_to_95": steps_to(curves, k), f"{name}_lr": np.tile(rates, len(seeds))[k]}
-            if len(rates) > 1:
-                run_["final"] |= {f"{name}_validation_lr_{rate:g}": grid[n, r] for r, rate in enumerate(rates)}
-            run_["seconds"] += (time.perf_counter() - begun) / len(seeds)
-        weights |= {f"{name}.{key}": a for key, a in p.items()}
-        arrays[f"{name}_confusion"] = confusion(logits, targets)[0]
-        if name == "lstm":
-            arrays |= snapshots.arrays(p)
-    record = results.record("temporal_order_3bit", options, runs, checks=(), started=started,
-                            config={**vars(config), "tuned_rates": TUNED_RATES, "seeds": seeds})
-    record["checks"] = checks(runs)
-    results.write_arrays(options.out / "traces.npz", **arrays)
-    results.write_arrays(options.out / "weights.npz", seeds=np.array(seeds), **weights)
-    results.write(options.out / "results.json", record)
-    report(record["summary"])
+    """Train the three networks at every seed and save the run."""
+    parts = collect(options, lambda seeds: parts_of(seeds, options.config))
+    runs = [results.entry(seed, part["final"], part["curves"], part["seconds"])
+            for seed, part in zip(options.seeds, parts)]
+    weights = {name: np.stack([part["weights"][name] for part in parts]) for name in parts[0]["weights"]}
+    record = results.record(options, runs, checks=checks, tuned_rates=TUNED_RATES, solved=SOLVED)
+    results.save(options, record, traces=parts[0]["arrays"], weights={"seeds": np.array(options.seeds), **weights})
+    print("\n".join(report(record)))
 
 
-def checks(runs):
+def parts_of(seeds, config):
+    """(seed, what that seed's three networks leave) for every seed; they train together."""
+    begun = time.perf_counter()
+    those = contestants(config)
+    snapshots = Snapshots(those["lstm"].network, seeds, config)
+    # the opponents' updates to 95 % need not be known as finely, and validation costs time
+    rarely = replace(config, eval_every=5 * config.eval_every)
+    scores = dict(lstm=score(those["lstm"], seeds, config, "lstm", snapshots),
+                  rnn=score(those["rnn"], seeds, rarely, "rnn"),
+                  tuned_rnn=score(those["tuned_rnn"], seeds, rarely, "tuned_rnn"))
+    _, targets = one_set(seeds, config, "test", config.test)
+    rules, seconds = one_symbol_rules(targets), (time.perf_counter() - begun) / len(seeds)
+    for n, seed in enumerate(seeds):
+        part = part_of_seed(scores, targets, n)
+        part["arrays"] |= snapshots.arrays(scores["lstm"].p, n)
+        part["final"] |= {name: a[n] for name, a in rules.items()}
+        yield seed, {**part, "seconds": seconds}
+
+
+def part_of_seed(scores, targets, n):
+    """Metrics, curves, weights and confusion counts of seed number n."""
+    final, curves, weights, arrays = {}, {}, {}, {}
+    for name, made in scores.items():
+        final |= {f"{name}_{metric}": a[n] for metric, a in made.final.items()}
+        curves |= {f"{name}_{curve}": a if a.ndim == 1 else a[:, n] for curve, a in made.curves.items()}
+        weights |= {f"{name}.{key}": a[n] for key, a in made.p.items()}
+        arrays[f"{name}_confusion"] = confusion(made.answers[n:n + 1], targets[n:n + 1])[0]
+    return dict(final=final, curves=curves, weights=weights, arrays=arrays)
+
+
+def updates_of_solved(record, name):
+    """The updates to 95 % of those seeds whose final test accuracy is at least 0.95."""
+    return [run["final"][f"{name}_updates_to_95"] for run in record["runs"]
+            if run["final"][f"{name}_solved"] and run["final"][f"{name}_updates_to_95"] is not None]
+
+
+def median_update(record, name):
+    """The median over all seeds, one that is not solved counting as later than all others; inf if half are not."""
+    late = [np.inf] * (len(record["runs"]) - len(updates_of_solved(record, name)))
+    return float(np.median(updates_of_solved(record, name) + late))
+
+
+def checks(record):
     """What the experiment claims, set against what was measured. Any of them can fail."""
-    def over_seeds(metric, missing=np.nan):
-        return np.array([missing if run_["final"][metric] is None else run_["final"][metric] for run_ in runs])
-
-    worst, rnn = over_seeds("lstm_accuracy").min(), over_seeds("rnn_accuracy").mean()
-    steps, tuned = (np.median(over_seeds(f"{name}_steps_to_95", np.inf)) for name in ("lstm", "tuned_rnn"))
+    rnn = results.values(record, "rnn_accuracy")
+    lstm_median, tuned_median = (median_update(record, name) for name in ("lstm", "tuned_rnn"))
+    worst = float(results.values(record, "lstm_accuracy").min())
     return [
         results.check("LSTM accuracy, worst seed", worst, "1.000", worst == 1.0, paper="at most 3 of 2560 wrong"),
-        results.check("LSTM steps to 95 %, median of all seeds", steps, "at most 200", steps <= 200,
+        results.check("LSTM updates to 95 %, median of all seeds", lstm_median, "at most 200", lstm_median <= 200,
                       paper="31,390 sequences (other criterion)"),
-        results.check("plain RNN accuracy, mean", rnn, "chance: 0.250 ± 0.03", abs(rnn - CHANCE) <= 0.03),
-        results.check("LSTM learns in fewer steps than the tuned RNN: its median", steps,
-                      f"below {tuned:g}" if np.isfinite(tuned) else "reached at all", steps < tuned),
+        results.check("plain RNN accuracy, mean", float(rnn.mean()), "chance: 0.250 ± 0.03",
+                      abs(rnn.mean() - CHANCE) <= 0.03, interval=results.interval(rnn)),
+        results.check("the LSTM's median of updates to 95 % against the tuned RNN's", lstm_median,
+                      f"below {tuned_median:g}" if np.isfinite(tuned_median) else "reached at all",
+                      lstm_median < tuned_median),
     ]
 
 
-def report(summary):
+def report(record):
     """The lines the docstring promises."""
+    lines, s = [], record["summary"]
     for name, label in (("lstm", "LSTM (1997)"), ("rnn", "plain tanh-RNN"), ("tuned_rnn", "tuned tanh-RNN")):
-        a, s = summary[f"{name}_accuracy"], summary[f"{name}_steps_to_95"]
-        steps = f"{s['median']:.0f}" if s["n"] == a["n"] else f"{s['n']} of {a['n']} seeds" if s["n"] else "never"
-        print(f"{label:<16} accuracy {a['mean']:.3f}   (worst seed {a['min']:.3f})   steps to 95 %: {steps}")
-    print(f"{'chance':<16} accuracy {CHANCE:.3f}")
+        a, updates = s[f"{name}_accuracy"], updates_of_solved(record, name)
+        typical = f", their median {np.median(updates):.0f} updates to 95 %" if updates else ""
+        solved = results.values(record, f"{name}_solved").sum()
+        lines.append(f"{label:<16} accuracy {a['mean']:.3f}   (worst seed {a['min']:.3f})   "
+                     f"solved {solved:.0f} of {a['n']}{typical}")
+    return [*lines, f"{'chance':<16} accuracy {CHANCE:.3f}"]
 
 
-def check_gradients(config):
-    """Maximum relative error of the full losses of all three networks, in float64."""
-    config = replace(config, batch=3)
-    worst = 0.0
-    for name, (network, _) in headline_networks(config).items():
-        rng = stream(0, "gradcheck")
-        p = network.init(rng, replace(config, init_std=0.5), np.float64)
-        tokens, targets = (a[0] for a in sequences(rng, 1, config.length, config.batch))
-        _, g = network.gradients(p, tokens, targets)
-        loss = lambda: float(network.gradients(p, tokens, targets)[0])  # noqa: B023,E731  used at once
-        error = max(gradcheck.directional_error(loss, p, g, rng, step=2e-4) for _ in range(10))
-        if parameter_count(p) < 500:
-            error = max(error, *gradcheck.elementwise_error(loss, p, g, step=2e-4).values())
-        print(f"{name:<10} max relative error {error:.1e}")
-        worst = max(worst, error)
-    return worst
+# ---------------------------------------------------------------- --gradcheck and --evaluate
+
+def gradient_errors(config=None):
+    """{loss: relative error} of every loss that is trained here or in a study, in float64."""
+    config = replace(config or Config(), length=20, batch=3, init_std=0.5)
+    checked = {"LSTM": lstm_of(config), "plain RNN": plain_rnn(config), "tuned RNN": tuned_rnn(config),
+               "LSTM with forget gate": lstm_of(config, forget_gate=True),
+               "LSTM, two blocks of two cells": Contestant(reads_symbols(lstm.Cell(2, 2)), (config.lr,)),
+               "LSTM, truncated": lstm_of(config, truncated=True)}
+    errors = {name: gradient_error(contestant, config) for name, contestant in checked.items()}
+    return errors | {"Experiment 6a (1997), truncated": paper_1997.gradient_error(paper_1997.PAPER_6A),
+                     "Experiment 6b (1997), truncated": paper_1997.gradient_error(paper_1997.PAPER_6B)}
 
 
-def evaluate(config):
-    """Score the committed weights on fresh sequences."""
-    make = "python3 temporal_order_3bit/temporal_order_3bit.py --seeds 0-29"
-    networks = headline_networks(config)
-    names = [f"{name}.{key}" for name in networks for key in ("W_in", "W", "b", "W_out", "b_out")]
-    saved = results.read_arrays(HERE / "weights.npz", ["seeds", *names], make)
-    tokens, targets = test_set(saved["seeds"].tolist(), config, "evaluate")
-    for name, (network, _) in networks.items():
-        p = {key.split(".")[1]: a for key, a in saved.items() if key.startswith(name + ".")}
-        correct = accuracy(network.forward(p, tokens)[0], targets)
-        print(f"{name:<10} accuracy on {config.test} fresh sequences, {len(correct)} seeds: "
-              f"mean {correct.mean():.3f}, worst {correct.min():.3f}   (chance {CHANCE:.3f})")
+def gradient_error(contestant, config):
+    """Relative error of one network's loss; a truncated gradient is that of the network cut at its sources."""
+    network, rng = contestant.network, stream(0, "gradcheck")
+    p = contestant.init(rng, config, np.float64)
+    tokens, targets = (a[0] for a in sequences(rng, 1, config.length, config.batch))
+    _, g = network.gradients_at_end(p, tokens, targets)
+    sources = network.forward(p, tokens).y[:-1].copy()
+
+    def loss():
+        y = paper_1997.cut(network, p, tokens, sources) if network.truncated else network.forward(p, tokens).y
+        return float(softmax_cross_entropy(network.logits(p, y[-1]), targets)[0])
+
+    return gradcheck.largest_error(loss, p, g, rng, step=2e-4)
+
+
+def evaluate(options):
+    """Score the saved weights on fresh sequences, with the settings they were trained with."""
+    keys = [f"{name}.{key}" for name in contestants(Config()) for key in ("W_in", "W", "b", "W_out", "b_out")]
+    record, saved = results.read_weights(options.out, options.make, ["seeds", *keys], options.experiment)
+    with results.reading(options.out / "weights.npz", options.make):
+        config = Config(**{f.name: record["config"][f.name] for f in fields(Config)})
+        tokens, targets = one_set(saved["seeds"].tolist(), config, "evaluate", config.test)
+        for name, contestant in contestants(config).items():
+            p = {key.split(".")[1]: a for key, a in saved.items() if key.startswith(name + ".")}
+            correct = accuracy(contestant.network.answer(p, tokens), targets)
+            print(f"{name:<10} accuracy on {config.test} fresh sequences, {len(correct)} seeds: mean "
+                  f"{correct.mean():.3f}, worst {correct.min():.3f}, solved {(correct >= SOLVED).sum()} "
+                  f"  (chance {CHANCE:.3f})")
 
 
 def main():
-    options = parse(Config, __doc__, QUICK, STUDIES)
+    options = parse(Config, __doc__, SEEDS, QUICK)
     if options.gradcheck:
-        return check_gradients(options.config)
+        return gradcheck.verdict(gradient_errors())
     if options.evaluate:
-        return evaluate(options.config)
+        return evaluate(options)
     if options.study:
-        from temporal_order_3bit import temporal_order_studies
-        return temporal_order_studies.run(options)
+        return study.run(options)
     return headline(options)
 
 
