@@ -60,3 +60,18 @@ LADDER = (COUNTING,
           Problem("positions from 1", POSITION + 1),
           FURTHER[1],
           FURTHER[2])
+
+# Programs that write them, by hand, believed to be the shortest: what the search is expected to find at best.
+BY_HAND = {
+    "counting": [1, 0, 2, 0],                                       # WriteWeight c(0) = 1 | Jump 0
+    "all 2": [2, 2, 1, 0, 2, 2],                                    # Jump 2 | WriteWeight c(0) = 2 | Jump 2
+    "1 and 0 in turn": [1, 0, 1, 1, 2, 0],                          # c(0) = 1, c(1) = 0
+    "first half": [7, 2, 1, 2, 2, 0],                               # Allocate 2 ends the run at its 51st time
+    "all 5": [7, 5, 1, 1, 2, 2],                                    # Allocate 5 | WriteWeight c(1) = 5 | Jump 2
+    "0 and 1 in turn": [7, 1, 1, -1, 1, 1, 2, 2],                   # c(-1) = 0, c(1) = 1
+    "positions": [7, 1, 1, -1, 8, -1, 2, 2],                        # write c(-1), then raise it
+    "minus positions": [7, 1, 1, -1, 9, -1, 2, 2],                  # write c(-1), then lower it
+    "positions from 1": [7, 1, 8, -1, 1, -1, 2, 0],                 # raise c(-1), then write it; 100 cells allocated
+    "alternating signs": [7, 1, 9, -1, 1, 1, 1, -1, 2, 4],          # c(1) = 1, c(-1) = -1
+    "squares": [7, 2, 11, -1, -1, -2, 1, -2, 8, -1, 2, 2],          # c(-2) = c(-1) * c(-1), write it, raise c(-1)
+}

@@ -128,10 +128,8 @@ def tree(phases, accept):
     rows, stack = [], [((), 0.0, 0, 0)]
     while stack:
         prefix, start, depth, steps = stack.pop()
-        for instruction, share_start, width in instructions_after(prefix, start):
+        for instruction, share_start, width in instructions_after(prefix, start, (steps + 1) / 2.0 ** phases):
             allowance = int(2.0 ** phases * width + 1e-9)
-            if allowance <= steps:
-                continue
             outcome = machine.run(prefix + instruction, allowance)
             fate = {Halt.ASKS: 0, Halt.TIME: 2}.get(outcome.halt, 1)
             if fate == 1 and accept(np.array([outcome.weights]))[0]:
@@ -144,8 +142,8 @@ def tree(phases, accept):
     return {f"tree_{name}": column for name, column in zip(("start", "width", "depth", "first", "fate"), columns)}
 
 
-def instructions_after(prefix, start):
-    """(cells, start, width) of every legal instruction that may follow a prefix that asks for one."""
+def instructions_after(prefix, start, narrowest):
+    """(cells, start, width) of every legal instruction that may follow a prefix that asks; none below a width."""
     outcome = machine.run(list(prefix), 10**6) if prefix else None
     low, high, bits = (outcome.low, len(prefix) - 1, outcome.bits) if prefix else (0, -1, 0.0)
     share = 2.0 ** -bits
@@ -157,6 +155,8 @@ def instructions_after(prefix, start):
             continue
         size = int(np.prod(counts)) if counts else 1
         width = share / len(machine.ONE_ARGUMENT) / size
+        if width < narrowest * (1 - 1e-9):
+            continue
         for rank, place in enumerate(np.ndindex(*counts)):
             values = tuple(first + k for (first, _), k in zip(ranges, place))
             yield (number, *values), start + share * number / len(machine.ONE_ARGUMENT) + rank * width, width

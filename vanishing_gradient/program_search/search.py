@@ -100,10 +100,11 @@ def by_length(longest, steps):
     return lambda bits, length: np.where(length <= longest, steps, 0)
 
 
-def enumerate_programs(allowance, accept, dialect=ONE_ARGUMENT, slots=SLOTS):
+def enumerate_programs(allowance, accept, dialect=ONE_ARGUMENT, slots=SLOTS, each=None):
     """Every program that the allowance lets run, depth first, many at a time; each prefix is executed once.
 
     allowance   (bits (n,), length in cells (n,)) -> steps (n,); a program that has used them up is left out
+    each        called with a batch and the rows of programs that ended in it
     returns     [Fit], Effort; the steps are those of every program run from its start
     """
     root = Batch(1, 1, dialect)
@@ -114,6 +115,8 @@ def enumerate_programs(allowance, accept, dialect=ONE_ARGUMENT, slots=SLOTS):
             for ended in in_groups(children):
                 asks = ended.halt == Halt.ASKS
                 rows = np.flatnonzero(~asks)
+                if each:
+                    each(ended, rows)
                 found, cut_found = fits_of(ended, rows, np.zeros(len(asks), int), accept)
                 fits += found
                 cut_fits += cut_found
