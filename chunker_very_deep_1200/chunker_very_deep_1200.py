@@ -1,25 +1,29 @@
-"""History compression: two small nets do credit assignment over 1200 steps.
+"""History compression: what a net cannot predict is all that a second net has to learn from.
 
 Schmidhuber (1992), Learning complex, extended sequences using the principle of history compression,
 Neural Computation 4(2):234-242, and his Habilitationsschrift (TUM, 1993).
 
-    python3 chunker_very_deep_1200/chunker_very_deep_1200.py --seed 0        one seed, about 15 s
-    python3 chunker_very_deep_1200/chunker_very_deep_1200.py --seeds 0-9     the committed headline
+    python3 chunker_very_deep_1200/chunker_very_deep_1200.py                 seed 0, about 40 s
+    python3 chunker_very_deep_1200/chunker_very_deep_1200.py --seeds 0-9     as committed, about 6 minutes
     python3 chunker_very_deep_1200/chunker_very_deep_1200.py --gradcheck
 
-The stream is  trigger 1 2 3 4 5 1 2 ... trigger: A or B, 1198 symbols of filler, the same letter again.
+A stream of 1200 symbols: a letter, filler, the same letter again (m = 0). With m = 1 or 3 further
+letters at random places, one of all is marked, and the marked one comes back (task.py). The task
+with m = 0 shows compression, 1200 symbols to two; those with m > 0 ask for credit assignment too.
 
     automatizer A   predicts the next symbol of the raw stream; truncated BPTT over 6 steps
     surprise        a symbol to which A gave less than 1 - tolerance of its probability mass
     chunker C       receives only surprises, each with its time stamp, and predicts the next surprise
 
-Four single nets learn from as many sequences as A and C saw together, by BPTT through all steps:
-once with A's objective (predict every symbol), once *told* that only the last symbol counts.
-Writes results.json, traces.npz and weights.npz; ends with one line per method, as in
+Beside them: rules that learn nothing; C with its recurrent weights held at 0; four single nets that
+learn from the same sequences by BPTT through all steps (single_nets.py), once with A's objective
+(predict every symbol), once with the last symbol's loss only. The run ends with lines such as
 
-    chunker A + C                recall 1.000 of A/B   1.000 of all 7   effective depth    2   surprises 2.00
-    plain tanh-RNN               recall 0.500 of A/B   0.000 of all 7   effective depth    3
-    chance                       recall 0.500 of A/B   0.143 of all 7
+    chunker A + C                             m = 0: 1.00   m = 1: 1.00   m = 3: 1.00
+    C without recurrence                      m = 0: 1.00   m = 1: 0.75   m = 3: 0.62
+    LSTM (1997), last symbol only             m = 0: 0.90   m = 1: 0.70   m = 3: 0.60
+    rule: repeat the last surprise            m = 0: 1.00   m = 1: 0.75   m = 3: 0.62
+    chance                                    m = 0: 0.50   m = 1: 0.50   m = 3: 0.50
 """
 
 import sys
@@ -29,383 +33,412 @@ from pathlib import Path
 from typing import NamedTuple
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-import common  # noqa: E402,F401  one BLAS thread, before numpy
-import numpy as np  # noqa: E402
-from chunker_very_deep_1200.predictor import (Predictor, effective_depth, last_logits, log10, predictions,  # noqa: E402
-                                              probabilities, probability_of, read_from, stack, state_gradient)
-from chunker_very_deep_1200.single_nets import GRID, SINGLE, single_net, single_net_results  # noqa: E402
-from chunker_very_deep_1200.task import CHANCE_2WAY, CHANCE_7WAY, K, batches, both_sequences, recall  # noqa: E402
-from common import gradcheck, results  # noqa: E402
-from common.config import parse, run, setting  # noqa: E402
-from common.optimizers import Adam, clip_by_global_norm  # noqa: E402
-from common.progress import Progress, require_finite  # noqa: E402
-from common.randomness import stream, streams  # noqa: E402
+import common                                # noqa: F401  before numpy (one BLAS thread)
+import numpy as np
+
+from chunker_very_deep_1200 import single_nets
+from chunker_very_deep_1200.predictor import last_logits, log10, log_odds_swing, predictor, read_from, state_gradient
+from chunker_very_deep_1200.surprises import chunker_reads, compress, gather, next_surprise, stamp_bits
+from chunker_very_deep_1200.task import CHANCE, RULES, alphabet, both_sequences, right, rules, shortest, supply, twins
+from common import gradcheck, results, study
+from common.config import parse, run, setting
+from common.layers import probability_of, softmax
+from common.networks import stack
+from common.optimizers import Adam, clip_by_global_norm
+from common.progress import Progress, collect, require_finite
+from common.randomness import stream, streams
 
 HERE = Path(__file__).resolve().parent
-STUDIES = ("depth", "stochastic_filler", "threshold", "lossless", "online", "cost", "single_nets",
-           "recursive", "automaton", "collapse_1992", "rtrl")
-FRESH = 100                                  # sequences of --evaluate
+SEEDS = range(10)
+OTHERS = (0, 1, 3)                           # further letters m of the main experiment
+SOLVED = 0.95                                # test accuracy, as everywhere in the house
 
 
 @dataclass(frozen=True)
 class Config:
-    length: int = setting(1200, "sequence length T", paper="about 1200", minimum=8)
-    automatizer_hidden: int = setting(16, "hidden units of A", minimum=1)
-    automatizer_window: int = setting(6, "steps through which A's error goes back", paper=3, minimum=1)
-    automatizer_windows: int = setting(2400, "updates of A, one per window", minimum=1)
-    automatizer_batch: int = setting(8, "sequences A reads side by side", paper=1, minimum=1)
-    automatizer_lr: float = setting(0.01, "learning rate of A (Adam)", above=0)
+    length: int = setting(1200, "sequence length T", paper="about 1200", minimum=shortest(max(OTHERS)),
+                          maximum=2_000_000)
+    automatizer_hidden: int = setting(16, "hidden units of A", minimum=1, maximum=1000)
+    automatizer_window: int = setting(6, "steps through which A's error goes back", paper=3, minimum=1, maximum=10_000)
+    automatizer_windows: int = setting(2400, "updates of A, one per window", minimum=1, maximum=10_000_000)
+    automatizer_batch: int = setting(8, "sequences A reads side by side", paper=1, minimum=1, maximum=1000)
+    automatizer_lr: float = setting(0.01, "learning rate of A (Adam)", above=0, maximum=1e38)
     tolerance: float = setting(0.1, "a symbol is expected if A gave it at least 1 - tolerance", above=0, below=0.5)
-    chunker_hidden: int = setting(8, "hidden units of C", minimum=1)
-    chunker_updates: int = setting(48, "updates of C", minimum=1)
-    chunker_batch: int = setting(16, "sequences per update of C", paper=1, minimum=1)
-    chunker_lr: float = setting(0.05, "learning rate of C (Adam)", above=0)
-    hidden: int = setting(16, "hidden units of the single tanh-RNNs", minimum=1)
-    cells: int = setting(8, "cells of the LSTMs (8 cells have as many recurrent weights as 16 units)", minimum=1)
-    batch: int = setting(16, "sequences per update of the single nets", minimum=1)
-    clip: float = setting(1.0, "global gradient norm is clipped to this (all but the plain RNN)", above=0)
-    validation: int = setting(64, "sequences that choose the learning rates of the single nets", minimum=1)
+    chunker_hidden: int = setting(8, "hidden units of C, m = 0", minimum=1, maximum=1000)
+    chunker_updates: int = setting(48, "updates of C, m = 0", minimum=1, maximum=100_000)
+    chunker_batch: int = setting(16, "sequences per update of C, m = 0", paper=1, minimum=1, maximum=10_000)
+    chunker_lr: float = setting(0.05, "learning rate of C (Adam), m = 0", above=0, maximum=1e38)
+    marked_hidden: int = setting(32, "hidden units of C, m > 0", minimum=1, maximum=1000)
+    marked_batch: int = setting(4, "sequences per update of C, m > 0", paper=1, minimum=1, maximum=10_000)
+    marked_passes: int = setting(16, "how often C reads its sequences, m > 0", minimum=1, maximum=10_000)
+    marked_lr: float = setting(0.01, "learning rate of C (Adam), m > 0", above=0, maximum=1e38)
+    hidden: int = setting(16, "hidden units of the single tanh-RNNs", minimum=1, maximum=1000)
+    cells: int = setting(8, "cells of the LSTMs (8 cells have as many recurrent weights as 16 units)", minimum=1,
+                         maximum=1000)
+    clip: float = setting(1.0, "global gradient norm is clipped to this (all but the plain RNN)", above=0, maximum=1e9)
+    pairs: int = setting(50, "pairs of test sequences, m > 0", minimum=1, maximum=10_000)
+
+    @property
+    def automatizer_passes(self):
+        """How many batches of sequences A reads."""
+        return -(-self.automatizer_windows // -(-self.length // self.automatizer_window))
 
     @property
     def sequences(self):
-        """How many sequences A and C see together; the single nets get as many."""
-        passes = -(-self.automatizer_windows // -(-self.length // self.automatizer_window))
-        return passes * self.automatizer_batch + self.chunker_updates * self.chunker_batch
+        """How many sequences A and C see together; the single nets get the same ones."""
+        return self.automatizer_passes * self.automatizer_batch + self.chunker_updates * self.chunker_batch
 
 
-QUICK = dict(length=60, automatizer_windows=300, chunker_updates=40, validation=20)
+QUICK = dict(length=60, automatizer_windows=400, marked_passes=2, pairs=5)
 
 
 # ---------------------------------------------------------------- automatizer A
 
-def automatizer(config):
-    return Predictor(K, config.automatizer_hidden)
+def automatizer(config, m=0):
+    return predictor(config.automatizer_hidden, alphabet(m))
 
 
-def train_automatizer(net, p, supply, config, label="automatizer A"):
+def train_automatizer(net, p, batches, config, label="automatizer A"):
     """Truncated BPTT: each window of a few steps starts from the state the last one left.
 
     p         {name: (N, ...)}, changed in place
-    supply    iterator of batches (T, N, B); every position is a target, the first one too, but not
+    batches   iterator of symbols (T, N, B); every position is a target, the first one too, but not
               one with symbol -1 (a shorter sequence has ended)
     returns   loss (updates, N), nats per symbol
     """
     optimizer, w, losses = Adam(p), config.automatizer_window, []
     progress = Progress(label, config.automatizer_windows)
     while len(losses) < config.automatizer_windows:
-        symbols = next(supply)
-        inputs, state = read_from(symbols, net.K), ()
+        symbols = next(batches)
+        inputs, state = read_from(symbols, net.classes), ()
         for t in range(0, min(len(symbols), w * (config.automatizer_windows - len(losses))), w):
             targets = symbols[t:t + w]
             weight = (targets >= 0) * np.float32(1 / (len(targets) * targets.shape[-1]))
-            loss, g, seen = net.gradients(p, inputs[t:t + w], targets, weight, state)
+            loss, g, seen = net.gradients_at_every_step(p, inputs[t:t + w], targets, weight, state)
             clip_by_global_norm(g, config.clip, networks=True)
             optimizer.step(g, config.automatizer_lr)
             state = seen.state
             losses.append(loss)
-        require_finite(loss, len(losses), config.automatizer_lr)
+        require_finite(loss, len(losses), config.automatizer_lr, f"loss of {label}")
         progress.update(len(losses), loss=np.mean(losses[-(len(symbols) // w):]))
     progress.close()
     return np.array(losses)
 
 
-# ---------------------------------------------------------------- surprises
-
-class Surprises(NamedTuple):
-    """The compressed history of N x B sequences; k is the largest number of surprises."""
-    symbols: np.ndarray                  # (k, N, B)
-    times: np.ndarray                    # (k, N, B), time stamps
-    real: np.ndarray                     # (k, N, B) bool; the shorter histories are padded
-
-    @property
-    def count(self):
-        return self.real.sum(0)
-
-    def before(self, t):
-        """How many surprises came before time t: (N, B)."""
-        return (self.real & (self.times < t)).sum(0)
-
-
-def compress(net, p, symbols, tolerance):
-    """What A did not predict, found from its probabilities alone.
-
-    tolerance  a symbol is expected if A gave it at least 1 - tolerance; None: if A gave none more
-    symbols (T, N, B), -1 after the end of a shorter sequence   ->   Surprises
-    """
-    found = []
-    for t, seen in predictions(net, p, symbols):
-        came = symbols[t:t + len(seen.logits)]
-        if tolerance is None:
-            surprise = seen.logits.argmax(-2) != came
-        else:
-            surprise = probability_of(probabilities(seen.logits), came) < 1 - tolerance
-        step, n, b = np.nonzero(surprise & (came >= 0))
-        found.append((t + step, n, b, came[step, n, b]))
-    return collect(*(np.concatenate(parts) for parts in zip(*found)), *symbols.shape[1:])
-
-
-def collect(t, n, b, symbol, N, B):
-    """Lists of surprises (in the order of time) become Surprises, padded at the end."""
-    sequence = n * B + b
-    order = np.argsort(sequence, kind="stable")
-    count = np.bincount(sequence, minlength=N * B)
-    rank = np.arange(len(t)) - np.repeat(np.cumsum(count) - count, count)
-    symbols, times = (np.zeros((count.max(initial=0), N * B), np.int64) for _ in range(2))
-    symbols[rank, sequence[order]], times[rank, sequence[order]] = symbol[order], t[order]
-    real = np.arange(len(symbols))[:, None] < count
-    return Surprises(*(a.reshape(-1, N, B) for a in (symbols, times, real)))
-
-
 # ---------------------------------------------------------------- chunker C
 
-def chunker(config):
-    return Predictor(K, config.chunker_hidden, extra=clock_bits(config.length))
+class Recipe(NamedTuple):
+    """How C is made and trained."""
+    hidden: int
+    batch: int
+    lr: float
+    passes: int = 1                      # a pass over the compressed histories costs k steps a sequence, not T
+    std: float = 0.3
+    recurrent: str = "normal"
+    recurrence: bool = True              # False: the recurrent weights stay 0
 
 
-def clock_bits(T):
-    return max(1, int(T - 1).bit_length())
+def recipe(config, m):
+    """C's recipe, chosen on seeds 900 to 904: m = 0 needs one pass, with more letters it needs many."""
+    if m == 0:
+        return Recipe(config.chunker_hidden, config.chunker_batch, config.chunker_lr)
+    return Recipe(config.marked_hidden, config.marked_batch, config.marked_lr, config.marked_passes, 0.1, "orthogonal")
 
 
-def chunker_reads(found, bits, symbols=K):
-    """C's inputs: "start" and then every surprise with its time stamp in binary.
+def chunker(how, K, T):
+    return predictor(how.hidden, K, stamps=stamp_bits(T))
 
-    returns   inputs (k+1, N, B), clock (k+1, N, bits, B)
-    """
-    start = np.full_like(found.count, symbols)[None]
-    times = np.concatenate([np.zeros_like(start), found.times])
-    clock = (times[..., None, :] >> np.arange(bits)[:, None]) & 1
-    return np.concatenate([start, found.symbols]), clock.astype(np.float32)
+
+def init_chunker(net, how, seeds):
+    """{name: (N, ...)} of untrained C's."""
+    p = stack([net.init(rng, how.std, how.recurrent) for rng in streams(seeds, "init C")])
+    if not how.recurrence:
+        p["W"][...] = 0
+    return p
 
 
 def chunker_loss(net, p, found):
-    """C predicts each surprise from the ones before: mean nats per surprise (N,), gradients, Pass."""
-    inputs, clock = chunker_reads(found, net.extra, net.K)
-    weight = np.zeros(inputs.shape, clock.dtype)
+    """C predicts each surprise from the ones before: mean nats per surprise (N,), gradients, logits (k+1, N, K, B)."""
+    inputs, stamps = chunker_reads(found, net.reals, net.classes)
+    weight = np.zeros(inputs.shape, np.float32 if stamps is None else stamps.dtype)
     weight[:-1] = found.real / np.maximum(found.count.sum(-1), 1)[:, None]
     targets = np.concatenate([found.symbols, inputs[:1] * 0])
-    return net.gradients(p, inputs, targets, weight, extra=clock)
+    loss, g, seen = net.gradients_at_every_step(p, inputs, targets, weight, extra=stamps)
+    return loss, g, net.logits(p, seen.y[1:])
 
 
-def train_chunker(net, p, found, config, watch=lambda logits, part: None):
+def train_chunker(net, p, found, how, clip, watch=lambda logits, batch: None):
     """Full BPTT through the compressed history.
 
-    found     Surprises of updates * batch fresh sequences (N, updates * batch)
+    found     Surprises of the sequences that C learns from, (k, N, sequences)
+    how       Recipe
     watch     called before each update with C's logits and the batch's slice
     returns   loss (updates, N)
     """
-    optimizer, B, losses = Adam(p), config.chunker_batch, []
-    for update in range(config.chunker_updates):
-        part = slice(update * B, (update + 1) * B)
-        loss, g, seen = chunker_loss(net, p, Surprises(*(a[..., part] for a in found)))
-        watch(seen.logits, part)
-        require_finite(loss, update + 1, config.chunker_lr, "loss of C")
-        clip_by_global_norm(g, config.clip, networks=True)
-        optimizer.step(g, config.chunker_lr)
+    optimizer, losses, per_pass = Adam(p), [], found.real.shape[-1] // how.batch
+    batches = [found.part(slice(k * how.batch, (k + 1) * how.batch)) for k in range(per_pass)]
+    for update in range(per_pass * how.passes):
+        k = update % per_pass
+        loss, g, logits = chunker_loss(net, p, batches[k])
+        watch(logits, slice(k * how.batch, (k + 1) * how.batch))
+        require_finite(loss, update + 1, how.lr, "loss of C")
+        clip_by_global_norm(g, clip, networks=True)
+        if not how.recurrence:
+            g["W"][...] = 0
+        optimizer.step(g, how.lr)
         losses.append(loss)
     return np.array(losses)
 
 
-def next_surprise(logits, found, t):
-    """C's prediction (N, K, B) of the next surprise as it stands just before time t."""
-    row = found.before(t)[None, :, None, :]
-    return np.take_along_axis(logits, row, axis=0)[0]
+def chunker_answer(net, p, found, T):
+    """C's prediction (N, K, B) of the last symbol: of the next surprise, as it stands before the last step."""
+    inputs, stamps = chunker_reads(found, net.reals, net.classes)
+    return next_surprise(net.logits(p, net.forward(p, inputs, extra=stamps).y[1:]), found, T - 1)
 
 
-# ---------------------------------------------------------------- evaluation
+# ---------------------------------------------------------------- the main experiment: A and C
 
-def chunker_gradient(net, p, found, config):
-    """How far the error of C's recall goes back. C's state stands still between surprises, so each of
-    its states belongs to many steps of the raw stream.
+def train_chunker_pair(seeds, config, m=0):
+    """A, then C on what A does not predict, then C once more without recurrence.
 
-    found     Surprises of `both_sequences`
-    returns   norms (T+1, N), effective depth in C's own steps (N,), and in steps of the raw stream (N,)
+    returns   nets {"A", "C"}, parameters {"A", "C", "C untrained", "C without recurrence"},
+              curves {"A", "C", "recall"} (updates, N)
     """
-    T = config.length
-    inputs, clock = chunker_reads(found, net.extra)
-    row = found.before(T - 1)
-    norms = state_gradient(net, p, inputs, both_sequences(len(row), T)[-1], row, clock)
-    depth, N, B = np.empty(row.shape), *row.shape
-    for n, b in np.ndindex(N, B):
-        depth[n, b] = effective_depth(norms[:row[n, b] + 2, n, b])
-    state = np.stack([np.zeros_like(row)] + [1 + found.before(t) for t in range(T)])
-    raw = np.take_along_axis(norms, state, axis=0)
-    return raw.mean(-1), depth.mean(-1), effective_depth(raw).mean(-1)
+    T, K, how = config.length, alphabet(m), recipe(config, m)
+    nets = dict(A=automatizer(config, m), C=chunker(how, K, T))
+    p = dict(A=stack([nets["A"].init(rng, std=0.3) for rng in streams(seeds, "init A")]))
+    batches = supply(seeds, "train A", config.automatizer_batch, T, m)
+    loss_A = train_automatizer(nets["A"], p["A"], batches, config, f"A, m = {m}")
+    symbols = next(supply(seeds, "train C", config.chunker_updates * config.chunker_batch, T, m))
+    found, recalls = compress(nets["A"], p["A"], symbols, config.tolerance), []
+
+    def watch(logits, batch):
+        answer = next_surprise(logits, found.part(batch), T - 1)
+        recalls.append(right(answer, symbols[-1][..., batch])[0])
+
+    p["C untrained"], p["C"] = init_chunker(nets["C"], how, seeds), init_chunker(nets["C"], how, seeds)
+    loss_C = train_chunker(nets["C"], p["C"], found, how, config.clip, watch)
+    without = how._replace(recurrence=False)
+    p["C without recurrence"] = init_chunker(nets["C"], without, seeds)
+    train_chunker(nets["C"], p["C without recurrence"], found, without, config.clip)
+    return nets, p, dict(A=loss_A, C=loss_C, recall=np.array(recalls))
 
 
-# ---------------------------------------------------------------- main
-
-def train_chunker_pair(seeds, config):
-    """A, then C on what A did not predict.
-
-    returns   nets and parameters {"A": ..., "C": ...}, curves of both
-    """
-    A, C, T = automatizer(config), chunker(config), config.length
-    p = dict(A=stack([A.init(rng, std=0.3) for rng in streams(seeds, "init A")]),
-             C=stack([C.init(rng, std=0.3) for rng in streams(seeds, "init C")]))
-    loss_A = train_automatizer(A, p["A"], batches(seeds, "train A", config.automatizer_batch, T), config)
-    symbols = next(batches(seeds, "train C", config.chunker_updates * config.chunker_batch, T))
-    found, recalls = compress(A, p["A"], symbols, config.tolerance), []
-
-    def watch(logits, part):
-        seen = Surprises(*(a[..., part] for a in found))
-        recalls.append(recall(next_surprise(logits, seen, T - 1), symbols[-1][..., part])[0])
-
-    loss_C = train_chunker(C, p["C"], found, config, watch)
-    return dict(A=A, C=C), p, dict(A=loss_A, C=loss_C, recall=np.array(recalls))
-
-
-def score_chunker(nets, p, symbols, config):
-    """{metric: (N,)} of A and C on sequences (T, N, B)."""
-    T, found = config.length, compress(nets["A"], p["A"], symbols, config.tolerance)
-    inputs, clock = chunker_reads(found, nets["C"].extra)
-    logits = nets["C"].forward(p["C"], inputs, extra=clock).logits
-    two, seven = recall(next_surprise(logits, found, T - 1), symbols[-1])
-    alone, _ = recall(last_logits(nets["A"], p["A"], symbols), symbols[-1])
-    at = lambda t: (found.real & (found.times == t)).any(0)  # noqa: E731
+def score_chunker(nets, p, sequences, config):
+    """{metric: (N,)} of A and C on Sequences that are twins, and what C answered: bool (N, B)."""
+    T, symbols = config.length, sequences.symbols
+    found = compress(nets["A"], p["A"], symbols, config.tolerance)
+    final, answers = {}, {}
+    for name, key in dict(chunker="C", no_recurrence="C without recurrence", untrained_chunker="C untrained").items():
+        answers[name] = chunker_answer(nets["C"], p[key], found, T)
+        final[f"recall_{name}"], final[f"recall_all_{name}"] = right(answers[name], symbols[-1])
+        final[f"swing_{name}"] = log_odds_swing(answers[name])
+    final["recall_automatizer"], _ = right(last_logits(nets["A"], p["A"], symbols), symbols[-1])
     k = found.count.mean(-1)
-    return dict(chunker_recall_accuracy=two, chunker_recall_accuracy_7way=seven, automatizer_recall_accuracy=alone,
-                surprises_per_sequence=k, trigger_found=at(0).mean(-1), recall_found=at(T - 1).mean(-1),
-                other_surprises=(found.count - at(0) - at(T - 1)).mean(-1),
-                depth_reduction=np.divide(T - 1, k, out=np.full(len(k), np.nan), where=k > 0))
+    final |= dict(surprises=k, recall_found=found.at(T - 1).mean(-1),
+                  letters_found=np.mean([found.at(t).mean(-1) for t in sequences.places], axis=0),
+                  depth_reduction=np.divide(T - 1, k, out=np.full(len(k), np.nan), where=k > 0))
+    return final, answers["chunker"][:, :2].argmax(-2) == symbols[-1]
+
+
+def chunker_gradient(net, p, found, T):
+    """Norm of the gradient of C's recall (m = 0) at each step of the raw stream (T+1, N), mean over the sequences.
+
+    C's state stands still between surprises, so each of its states belongs to many steps.
+    """
+    inputs, stamps = chunker_reads(found, net.reals, net.classes)
+    row = found.before(T - 1)
+    norms = state_gradient(net, p, inputs, both_sequences(len(row), T)[-1], row, stamps)
+    state = np.stack([np.zeros_like(row)] + [1 + found.before(t) for t in range(T)])
+    return np.take_along_axis(norms, state, axis=0).mean(-1)
+
+
+def chunker_results(seeds, config, m):
+    """Train and measure A and C: metrics (N,), curves (updates, N), arrays (N, ...), weights (N, ...)."""
+    started, T = time.process_time(), config.length
+    nets, p, curves = train_chunker_pair(seeds, config, m)
+    test = twins(seeds, "test", config.pairs, T, m)
+    final, answered = score_chunker(nets, p, test, config)
+    final |= {f"rule_{name}": share for name, share in rules(test).items()}
+    final["seconds_chunker"] = np.full(len(seeds), (time.process_time() - started) / len(seeds))
+    half = test.symbols.shape[-1] // 2
+    shown = test.symbols[..., [0, half]]                 # one pair of twins, to draw
+    found = compress(nets["A"], p["A"], shown, config.tolerance)
+    mass = probability_of(softmax(nets["A"].logits(p["A"], nets["A"].forward(p["A"], read_from(
+        shown, alphabet(m))).y[1:])), shown)
+    inputs, stamps = chunker_reads(found, nets["C"].reals, alphabet(m))
+    expects = softmax(nets["C"].logits(p["C"], nets["C"].forward(p["C"], inputs, extra=stamps).y[1:]))
+    arrays = dict(symbols=shown, mass=mass, surprise_times=found.times, surprise_real=found.real,
+                  chunker_expects=expects, lag=test.lag[None], right_chunker=answered[None])
+    if m == 0:
+        arrays["gradient_chunker"] = log10(chunker_gradient(nets["C"], p["C"], found, T))
+    weights = {f"{name}.{key}": a for name in ("A", "C", "C without recurrence") for key, a in p[name].items()}
+    return final, dict(automatizer_loss=curves["A"], chunker_loss=curves["C"], chunker_recall=curves["recall"]), \
+        arrays, weights
 
 
 def headline(options):
-    """Train A, C and the four single nets at every seed; write results.json, traces.npz and weights.npz."""
-    config, seeds, started = options.config, options.seeds, time.time()
-    final, shown, arrays, weights = chunker_results(seeds, config)
-    for name in GRID:
-        for part, more in zip((final, shown, arrays, weights), single_net_results(name, seeds, config)):
-            part.update(more)
-    for key in ("recall_accuracy_2way", "recall_accuracy_7way"):
-        final[f"baseline_{key}"] = final[f"rnn_{key}"]
-    final["effective_depth_baseline"] = final["effective_depth_rnn"]
-    total = (time.time() - started) / len(seeds)
-    runs = [dict(seed=seed, curves={key: thin(a[:, n]) for key, a in shown.items()},
-                 final={key: a[n] for key, a in final.items()}, seconds=total) for n, seed in enumerate(seeds)]
-    record = results.record("chunker_very_deep_1200", options, runs, started=started, config={
-        **vars(config), "grid": GRID, "seeds": seeds, "sequences": config.sequences})
-    record["checks"] = checks(record["summary"], config)
-    results.write_arrays(options.out / "traces.npz", seeds=np.array(seeds), **arrays)
-    results.write_arrays(options.out / "weights.npz", seeds=np.array(seeds), **weights)
-    results.write(options.out / "results.json", record)
+    """Train A, C and the four single nets for every m at every seed; write the three files."""
+    config = options.config
+    parts = collect(options, lambda seeds: everything(seeds, config))
+    runs = [results.entry(seed, part["final"], part["curves"], part["seconds"])
+            for seed, part in zip(options.seeds, parts)]
+    record = results.record(options, runs, checks=checks, others=OTHERS, sequences=config.sequences,
+                            batch=single_nets.BATCH,
+                            rates={f"{name}_m{m}": rate for (name, m), rate in single_nets.RATE.items()})
+    results.save(options, record, traces=together([part["arrays"] for part in parts]),
+                 weights=stack([part["weights"] for part in parts]))
     report(record["summary"])
 
 
-def chunker_results(seeds, config):
-    """Train and measure A and C: dictionaries of metrics (N,), curves (updates, N), arrays to draw, weights."""
+def everything(seeds, config):
+    """Yields (seed, part); a part has final metrics, curves, arrays, weights and seconds of one seed."""
     started, N = time.time(), len(seeds)
-    nets, p, curves = train_chunker_pair(seeds, config)
-    symbols = both_sequences(N, config.length)
-    final = score_chunker(nets, p, symbols, config)
-    found = compress(nets["A"], p["A"], symbols, config.tolerance)
-    gradient, own, raw = chunker_gradient(nets["C"], p["C"], found, config)
-    final |= dict(effective_depth_chunker=own, effective_reach_chunker=raw,
-                  seconds_chunker=np.full(N, (time.time() - started) / N))
-    mass = probability_of(probabilities(nets["A"].forward(p["A"], read_from(symbols, K)).logits), symbols)
-    arrays = dict(symbols=symbols[:, 0], mass=mass[:, 0], surprise_times=found.times[:, 0],
-                  surprise_real=found.real[:, 0], gradient_chunker=log10(gradient))
-    weights = {f"{name}.{key}": a for name in p for key, a in p[name].items()}
-    return final, dict(automatizer_loss=curves["A"], chunker_loss=curves["C"], chunker_recall=curves["recall"]), arrays, weights
+    parts = [dict(final={}, curves={}, arrays={}, weights={}) for _ in seeds]
+    made = [(m, chunker_results(seeds, config, m)) for m in OTHERS]
+    for kind in single_nets.KINDS:
+        made += [(m, four) for (_, m), four in single_nets.single_net_results(kind, seeds, config).items()]
+    for m, (final, curves, arrays, weights) in made:
+        for n, part in enumerate(parts):
+            part["final"] |= {f"{key}_m{m}": a[n] for key, a in final.items()}
+            part["curves"] |= {f"{key}_m{m}": thin(a[:, n]) for key, a in curves.items()}
+            part["arrays"] |= {f"{key}_m{m}": a[:, n] for key, a in arrays.items()}
+            part["weights"] |= {f"m{m}.{key}": a[n] for key, a in weights.items()}
+    for seed, part in zip(seeds, parts):
+        yield seed, part | dict(seconds=(time.time() - started) / N)
 
 
-def thin(curve, points=80):
+ONE_SEED = ("symbols", "mass", "surprise_times", "surprise_real", "chunker_expects")     # drawn for the first seed
+
+
+def together(arrays):
+    """Traces: what is drawn for one seed from the first seed, everything else with a leading axis of seeds."""
+    return {key: a if key.startswith(ONE_SEED) else np.stack([one[key] for one in arrays])
+            for key, a in arrays[0].items()}
+
+
+def thin(curve, points=60):
     """Means of equal parts: at most `points` values of a longer curve."""
     return [part.mean() for part in np.array_split(curve, min(points, len(curve)))]
 
 
-def checks(summary, config):
+# ---------------------------------------------------------------- claims and report
+
+def checks(record):
     """What the experiment claims, set against what was measured. Any of them can fail."""
-    T, low, high = config.length, {}, {}
-    for key, s in summary.items():
-        low[key], high[key] = s["min"], s["max"]
-    claim = results.check
-    best = max(high[f"{name}_recall_accuracy_2way"] for name in GRID)
-    return [
-        claim("recall of A + C among A and B, worst seed", low["chunker_recall_accuracy"], "1.000",
-              low["chunker_recall_accuracy"] == 1, paper="solved"),
-        claim("surprises per sequence, worst seed", high["surprises_per_sequence"], "2.00",
-              low["surprises_per_sequence"] == high["surprises_per_sequence"] == 2),
-        claim("both surprises found at their places, worst seed", min(low["trigger_found"], low["recall_found"]),
-              "1.000", low["trigger_found"] == low["recall_found"] == 1 and high["other_surprises"] == 0),
-        claim("depth reduction (T - 1) / k, worst seed", low["depth_reduction"], f"{(T - 1) / 2:.1f}",
-              low["depth_reduction"] == results.finite((T - 1) / 2)),
-        claim("C's gradient reaches the trigger, worst seed, raw steps", low["effective_reach_chunker"],
-              f"at least {T - 1}", low["effective_reach_chunker"] >= T - 1),
-        claim("plain RNN among A and B, best seed", high["baseline_recall_accuracy_2way"],
-              "chance 0.500, below 0.75", high["baseline_recall_accuracy_2way"] < 0.75, paper="fails"),
-        claim("the four single nets with A's objective among A and B, best seed", best, "chance 0.500, below 0.75", best < 0.75),
-        claim("plain RNN, effective depth, best seed", high["effective_depth_baseline"], "below 50 steps",
-              high["effective_depth_baseline"] < 50),
-    ]
+    s, T, n = record["summary"], record["config"]["length"], len(record["runs"])
+    claim, made = results.check, []
+    for m in OTHERS:
+        worst = s[f"recall_chunker_m{m}"]["min"]
+        made.append(claim(f"m = {m}: recall of A + C, worst seed", worst, f"solved: at least {SOLVED}", worst >= SOLVED,
+                          paper="solved" if m == 0 else None))
+    k = s["surprises_m0"]
+    made.append(claim("m = 0: surprises per sequence, every seed", k["max"], "2", k["min"] == k["max"] == 2))
+    made.append(claim("m = 0: steps per surprise (T - 1) / k, worst seed", s["depth_reduction_m0"]["min"],
+                      f"{(T - 1) / 2:.1f}", s["depth_reduction_m0"]["min"] == results.finite((T - 1) / 2)))
+    for m in OTHERS[1:]:
+        k = s[f"surprises_m{m}"]
+        made.append(claim(f"m = {m}: surprises per sequence, mean", k["mean"], f"{m + 3}, within 0.5",
+                          abs(k["mean"] - (m + 3)) <= 0.5))
+    m = OTHERS[-1]
+    without, rule = s[f"recall_no_recurrence_m{m}"]["max"], max(s[f"rule_{name}_m{m}"]["max"]
+                                                                 for name in ("first", "last", "majority"))
+    made.append(claim(f"m = {m}: C without recurrence, best seed", without, "below 0.8: recurrence is needed",
+                      without < 0.8))
+    made.append(claim(f"m = {m}: best rule that learns nothing, best seed", rule, "below 0.8", rule < 0.8))
+    swing, before = (s[f"swing_{name}_m{m}"] for name in ("chunker", "untrained_chunker"))
+    made.append(claim(f"m = {m}: log-odds of C's recall move with the marked letter, worst seed (nats)", swing["min"],
+                      "at least 5.9: 0.95 for the right letter", swing["min"] >= 5.9))
+    made.append(claim(f"m = {m}: the same for untrained C's, largest size (nats)",
+                      max(abs(before["min"]), abs(before["max"])), "below 1", max(-before["min"], before["max"]) < 1))
+    every = max(solved(record, f"{kind}_every", 0) for kind in single_nets.KINDS)
+    made.append(claim("m = 0: single nets that predict every symbol: most seeds solved", every, f"0 of {n}", every == 0,
+                      paper="fails"))
+    last = solved(record, "lstm_last", 0)
+    made.append(claim("m = 0: LSTM (1997), last symbol only: seeds solved", last, f"at least half of {n}",
+                      2 * last >= n))
+    hardest = max(solved(record, f"{kind}_last", m) for kind in single_nets.KINDS)
+    made.append(claim(f"m = {m}: single nets, last symbol only: most seeds solved", hardest, f"0 of {n}", hardest == 0))
+    return made
+
+
+def solved(record, name, m):
+    """How many seeds recall with at least SOLVED of the test sequences right; a run that diverged has not."""
+    return int((results.values(record, f"recall_{name}_m{m}") >= SOLVED).sum())
 
 
 def report(summary):
     """The lines the docstring promises."""
-    mean = {key: s["mean"] for key, s in summary.items()}
-    for name in ("chunker", *SINGLE):
-        two = mean["chunker_recall_accuracy" if name == "chunker" else f"{name}_recall_accuracy_2way"]
-        extra = f"   surprises {mean['surprises_per_sequence']:.2f}" if name == "chunker" else ""
-        print(f"{label(name):<28} recall {two:.3f} of A/B   {mean[f'{name}_recall_accuracy_7way']:.3f} of all 7   "
-              f"effective depth {mean[f'effective_depth_{name}']:4.0f}{extra}")
-    print(f"{'chance':<28} recall {CHANCE_2WAY:.3f} of A/B   {CHANCE_7WAY:.3f} of all 7")
+    rows = [("chunker A + C", "recall_chunker"), ("C without recurrence", "recall_no_recurrence")]
+    rows += [(single_nets.label(name), f"recall_{name}") for name in single_nets.NAMES]
+    rows += [(f"rule: {text}", f"rule_{name}") for name, text in RULES.items()]
+    for text, metric in rows:
+        cells = [summary.get(f"{metric}_m{m}", {}).get("mean") for m in OTHERS]
+        shown = [f"m = {m}: {'   -' if mean is None else f'{mean:.2f}'}" for m, mean in zip(OTHERS, cells)]
+        print(f"{text:<40}  " + "   ".join(shown))
+    print(f"{'chance':<40}  " + "   ".join(f"m = {m}: {CHANCE:.2f}" for m in OTHERS))
 
 
-def label(name):
-    from common.figures import LABEL         # imports matplotlib, which training does not need
-    return "chunker A + C" if name == "chunker" else LABEL[name.removesuffix("_told")] + ", told" * name.endswith("_told")
+# ---------------------------------------------------------------- gradients, evaluation
 
-
-def check_gradients(config):
-    """Relative errors of the full losses of A, C and both LSTMs in float64; returns the largest."""
-    config, rng, worst = replace(config, length=min(config.length, 24)), stream(0, "gradcheck"), 0.0
-    symbols = next(batches([0], "gradcheck", 3, config.length))
-    found = collect(np.array([0, 0, 0, 5, 9]), np.zeros(5, int), np.array([0, 1, 2, 1, 1]),
-                    np.array([0, 1, 0, 4, 1]), 1, 3)         # histories of unequal length
+def gradient_errors():
+    """{loss: relative error} of every loss that is trained here, in float64 and in small."""
+    config, rng = replace(Config(), length=24), stream(0, "gradcheck")
+    symbols = next(supply([0], "gradcheck", 3, config.length, 1))
+    found = gather(np.array([0, 0, 0, 5, 9]), np.zeros(5, int), np.array([0, 1, 2, 1, 1]),
+                   np.array([0, 1, 0, 4, 1]), 1, 3)          # histories of unequal length
     weight = rng.uniform(size=symbols.shape) / config.length
-    nets = dict(A=automatizer(config), C=chunker(config), lstm=single_net("lstm", config)[0],
-                lstm_forget=single_net("lstm_forget", config)[0])
-    for name, net in nets.items():
-        p = stack([net.init(rng, std=0.5, dtype=np.float64)])
-
-        def gradients(net=net, p=p, name=name):
-            return (chunker_loss(net, p, found) if name == "C"
-                    else net.gradients(p, read_from(symbols, K), symbols, weight))
-        g = gradients()[1]
-        error = max(gradcheck.directional_error(lambda: float(gradients()[0][0]), p, g, rng)  # noqa: B023
-                    for _ in range(10))
-        print(f"{name:<12} max relative error {error:.1e}")
-        worst = max(worst, error)
-    return worst
+    A, C = automatizer(config, 1), chunker(recipe(config, 1), alphabet(1), config.length)
+    at_every = lambda net, p: net.gradients_at_every_step(p, read_from(symbols, net.classes), symbols, weight)[:2]
+    losses = {"A, every symbol": (A, at_every),
+              "C, every surprise": (C, lambda net, p: chunker_loss(net, p, found)[:2])}
+    state = A.init(rng, std=0.5, dtype=np.float64)["W"][None, :, :3]
+    losses["A, a window from a carried state"] = A, lambda net, p: net.gradients_at_every_step(
+        p, symbols[:6], symbols[1:7], weight[:6], (state,))[:2]
+    losses |= {f"{kind}, every step": (single_nets.single_net(kind, config)[0], at_every)
+               for kind in single_nets.KINDS}
+    return {what: gradient_error(net, loss, stream(0, what)) for what, (net, loss) in losses.items()}
 
 
-def evaluate():
-    """Score the committed weights, in their committed setting, on fresh sequences."""
-    make = "python3 chunker_very_deep_1200/chunker_very_deep_1200.py --seeds 0-9"
-    recorded = results.read(HERE / "results.json", make)["config"]
-    config = Config(**{f.name: recorded[f.name] for f in fields(Config)})
-    saved = results.read_arrays(HERE / "weights.npz", ["seeds", *(f"{name}.U" for name in ("A", "C", *SINGLE))], make)
-    p = {name: {key.split(".")[1]: a for key, a in saved.items() if key.startswith(name + ".")}
-         for name in ("A", "C", *SINGLE)}
-    symbols = next(batches(saved["seeds"].tolist(), "evaluate", FRESH, config.length))
-    score = score_chunker(dict(A=automatizer(config), C=chunker(config)), p, symbols, config)
-    two = {"chunker": score["chunker_recall_accuracy"]}
-    for name in SINGLE:
-        net, _ = single_net(name.removesuffix("_told"), config)
-        two[name] = recall(last_logits(net, p[name], symbols), symbols[-1])[0]
-    for name, a in two.items():
-        print(f"{label(name):<28} recall among A and B, {FRESH} fresh sequences, {len(a)} seeds: "
-              f"mean {a.mean():.3f}, worst {a.min():.3f}   (chance {CHANCE_2WAY:.3f})")
+def gradient_error(net, loss, rng):
+    """Relative error of a loss (function of net and p) at random weights."""
+    p = stack([net.init(rng, std=0.3, dtype=np.float64)])
+    return gradcheck.largest_error(lambda: float(loss(net, p)[0][0]), p, loss(net, p)[1], rng)
+
+
+def evaluate(options):
+    """Score the saved weights, in their recorded setting, on fresh sequences."""
+    record, saved = results.read_weights(options.out, options.make, experiment=options.experiment)
+    with results.reading(options.out / "weights.npz", options.make):
+        config = Config(**{f.name: record["config"][f.name] for f in fields(Config)})
+        for m in OTHERS:
+            test = twins(record["config"]["seeds"], "evaluate", config.pairs, config.length, m)
+            for text, share in evaluated(config, saved, test, m).items():
+                print(f"m = {m}: {text:<40} recall among A and B, {len(share)} seeds: mean {share.mean():.3f}, "
+                      f"worst {share.min():.3f}   (chance {CHANCE:.3f})")
+
+
+def evaluated(config, saved, test, m):
+    """{what: share of right answers (N,)} of saved weights on Sequences."""
+    part = lambda name: {key.removeprefix(f"m{m}.{name}."): a for key, a in saved.items()
+                         if key.startswith(f"m{m}.{name}.")}
+    A, C = automatizer(config, m), chunker(recipe(config, m), alphabet(m), config.length)
+    found = compress(A, part("A"), test.symbols, config.tolerance)
+    shares = {"chunker A + C": right(chunker_answer(C, part("C"), found, config.length), test.recall)[0]}
+    for name in [name for name, asked in single_nets.RATE if asked == m]:
+        net, _ = single_nets.single_net(name.rsplit("_", 1)[0], config)
+        shares[single_nets.label(name)] = right(last_logits(net, part(name), test.symbols), test.recall)[0]
+    return shares
 
 
 def main():
-    options = parse(Config, __doc__, QUICK, STUDIES)
+    options = parse(Config, __doc__, SEEDS, QUICK)
     if options.gradcheck:
-        return check_gradients(options.config)
+        return gradcheck.verdict(gradient_errors())
     if options.evaluate:
-        return evaluate()
+        return evaluate(options)
     if options.study:
-        from chunker_very_deep_1200 import chunker_studies
-        return chunker_studies.run(options)
+        return study.run(options)
     return headline(options)
 
 

@@ -1,123 +1,173 @@
 """The four opponents: one recurrent net each, full back-propagation through all T steps.
 
-    rnn           tanh-RNN, small random weights, one learning rate
-    tuned_rnn     the same with orthogonal recurrent weights, gradient clipping, a grid of learning rates
-    lstm          the cell of 1997 with its input gates almost closed at the start; clipping, grid
-    lstm_forget   with forget gates whose life times reach T (chrono initialisation); clipping, grid
+    rnn           tanh-RNN, small random weights, no clipping
+    tuned_rnn     the same with orthogonal recurrent weights and gradient clipping
+    lstm          the cell of 1997 with its input gates almost closed at the start; clipping
+    lstm_forget   with forget gates whose life times reach T (chrono initialisation); clipping
 
-Each learns twice: as A does, by predicting every symbol, and *told* that only the last one counts.
+Each learns twice: "every", as A does, to predict every symbol, and "last", with the loss of the last
+symbol only, which gives away where the hard symbol is. They read the very sequences that A and C
+learn from. Batch sizes and learning rates were chosen by the study single_nets on seeds 900 to 904.
 """
 
-import time
+from typing import NamedTuple
 
 import numpy as np
 
-from chunker_very_deep_1200.predictor import (Predictor, cross_entropy, effective_depth, last_logits, log10, predictions,
-                                              read_from, stack, state_gradient)
-from chunker_very_deep_1200.task import K, TRIGGERS, batches, both_sequences, recall
+from chunker_very_deep_1200.predictor import (last_logits, log10, log_odds_swing, predictions, predictor, read_from,
+                                              state_gradient)
+from chunker_very_deep_1200.task import LETTERS, SYMBOLS, batches, both_sequences, right, twins
 from common import lstm
+from common.layers import weighted_cross_entropy
+from common.networks import chosen, chrono, stack
 from common.optimizers import Adam, clip_by_global_norm
-from common.progress import Progress, require_finite
+from common.progress import Progress
 from common.randomness import streams
 
-GRID = dict(rnn=(1e-2,), tuned_rnn=(3e-3, 1e-2, 3e-2), lstm=(1e-2, 3e-2, 1e-1), lstm_forget=(1e-2, 3e-2, 1e-1))
-OBJECTIVES = ("", "_told")
-SINGLE = [name + objective for name in GRID for objective in OBJECTIVES]
+KINDS = ("rnn", "tuned_rnn", "lstm", "lstm_forget")
+OBJECTIVES = ("every", "last")
+NAMES = [f"{kind}_{objective}" for kind in KINDS for objective in OBJECTIVES]
+ASKED = (("every", 0), ("last", 0), ("last", 1), ("last", 3))        # objective and m of the main experiment
+BATCH = dict(rnn=2, tuned_rnn=2, lstm=2, lstm_forget=2)
+RATE = {(f"{kind}_{objective}", m): 0.01 for kind in KINDS for objective, m in ASKED}
 
 
-def single_net(name, config):
-    """One of the four baselines, and the function of a random generator that initialises it."""
-    if name in ("rnn", "tuned_rnn"):
-        net = Predictor(K, config.hidden)
-        return net, lambda rng: net.init(rng, orthogonal=name == "tuned_rnn")
-    net = Predictor(K, cell=lstm.Cell(config.cells, forget_gate=name == "lstm_forget"))
-    if name == "lstm":                       # 1997: input gates start almost closed, each block more than the last
-        return net, lambda rng: net.init(rng, input_gate=-1.0 - np.arange(config.cells))
-
-    def chrono(rng):                         # life times from 1 to T steps (Tallec & Ollivier 2018)
-        forget_gate = np.log(rng.uniform(1, config.length - 1, config.cells))
-        return net.init(rng, forget_gate=forget_gate, input_gate=-forget_gate)
-    return net, chrono
+def label(name):
+    """A net and its objective, for people."""
+    from common.figures import LABEL         # imports matplotlib, which training does not need
+    kind, objective = name.rsplit("_", 1)
+    return f"{LABEL[kind]}, {'last symbol only' if objective == 'last' else 'every symbol'}"
 
 
-def train_single_net(name, seeds, config):
-    """Full BPTT through the raw stream: seeds S, objectives O and learning rates R together on the axis N.
+class Job(NamedTuple):
+    """One way to train a kind of net; several of them share the axis N."""
+    objective: str
+    m: int
+    rate: float
 
-    returns   Predictor, p {name: (S*O*R, ...)}, curves {"loss", "recall": (updates, S*O*R)}
+
+def single_net(kind, config):
+    """One of the four nets, and the function of a random generator that initialises it.
+
+    All eight symbols are in its alphabet whatever m is, so that several m's share one loop over time.
     """
-    net, init = single_net(name, config)
-    rates, T, B = GRID[name], config.length, config.batch
-    copies = len(OBJECTIVES) * len(rates)
-    p = stack([init(rng) for rng in streams(seeds, name) for _ in range(copies)])
-    lr, clip = np.tile(rates, len(seeds) * len(OBJECTIVES)), np.inf if name == "rnn" else config.clip
-    weight = np.zeros((T, len(seeds), len(OBJECTIVES), len(rates), B), np.float32)
-    weight[:, :, 0], weight[-1, :, 1] = 1 / (T * B), 1 / B
-    weight = weight.reshape(T, len(lr), B)
-    supply, optimizer = batches(seeds, "train single net", B, T), Adam(p)
-    updates = config.sequences // B
-    progress, losses, recalls = Progress(name, updates), [], []
-    for update in range(updates):
-        symbols = np.repeat(next(supply), copies, axis=1)
-        loss, g, seen = net.gradients(p, read_from(symbols, K), symbols, weight)
-        require_finite(loss, update + 1, max(rates), f"loss of {name}")
-        clip_by_global_norm(g, clip, networks=True)
-        optimizer.step(g, lr)
+    K = len(SYMBOLS)
+    if kind in ("rnn", "tuned_rnn"):
+        net = predictor(config.hidden, K)
+        return net, lambda rng: net.init(rng, recurrent="orthogonal" if kind == "tuned_rnn" else "normal")
+    net = predictor(lstm.Cell(config.cells, forget_gate=kind == "lstm_forget"), K)
+    if kind == "lstm":                       # 1997: input gates start almost closed, each block more than the last
+        return net, lambda rng: net.init(rng, gates=dict(input=-1.0 - np.arange(config.cells)))
+    return net, lambda rng: net.init(rng, gates=chrono(rng, config.cells, config.length))
+
+
+def training_sequences(seeds, config, m):
+    """The symbols (T, N, sequences) from which A and C learn, in their order."""
+    for_A = batches(seeds, "train A", config.automatizer_batch, config.length, m)
+    for_C = batches(seeds, "train C", config.chunker_updates * config.chunker_batch, config.length, m)
+    parts = [next(for_A).symbols for _ in range(config.automatizer_passes)] + [next(for_C).symbols]
+    return np.concatenate(parts, axis=-1)
+
+
+def train(kind, jobs, seeds, config, batch, passes=1, label=None):
+    """Full BPTT through the raw stream; jobs and seeds together on the axis N, a job's seeds side by side.
+
+    jobs      [Job]
+    passes    how often the sequences are read
+    returns   net, untrained p, trained p {name: (jobs * seeds, ...)},
+              curves {"loss", "recall": (updates, jobs * seeds)}, alive (jobs * seeds,) bool: False where it diverged
+    """
+    net, init = single_net(kind, config)
+    untrained = stack([init(rng) for _ in jobs for rng in streams(seeds, kind)])
+    p = {name: a.copy() for name, a in untrained.items()}
+    symbols = {m: training_sequences(seeds, config, m) for m in {job.m for job in jobs}}
+    symbols = np.concatenate([symbols[job.m] for job in jobs], axis=1)
+    weight = np.concatenate([loss_weight(job, symbols, len(seeds), batch) for job in jobs], axis=1)
+    rates = np.repeat([job.rate for job in jobs], len(seeds))
+    clip = np.inf if kind == "rnn" else config.clip
+    curves, alive = descend(net, p, symbols, weight, rates, clip, passes, label or kind)
+    return net, untrained, p, curves, alive
+
+
+def loss_weight(job, symbols, seeds, batch):
+    """How much each prediction counts: (T, seeds, batch)."""
+    weight = np.zeros((len(symbols), seeds, batch), np.float32)
+    if job.objective == "every":
+        weight[...] = 1 / (len(symbols) * batch)
+    else:
+        weight[-1] = 1 / batch
+    return weight
+
+
+def descend(net, p, symbols, weight, rates, clip, passes, label):
+    """Adam over the sequences in batches; a network that diverges stands still from then on."""
+    batch, optimizer = weight.shape[-1], Adam(p)
+    per_pass, alive = symbols.shape[-1] // batch, np.ones(len(rates), bool)
+    progress, losses, recalls = Progress(label, per_pass * passes), [], []
+    for update in range(per_pass * passes):
+        first = update % per_pass * batch
+        targets = symbols[..., first:first + batch]
+        loss, g, run = net.gradients_at_every_step(p, read_from(targets, net.classes), targets, weight)
+        norm = clip_by_global_norm(g, clip, networks=True)
+        alive &= np.isfinite(loss) & np.isfinite(norm)
+        optimizer.step(g, rates, active=alive)
+        answer = net.logits(p, run.y[-1])[:, :LETTERS].argmax(-2)
         losses.append(loss)
-        recalls.append(recall(seen.logits[-1], symbols[-1])[0])
-        progress.update(update + 1, loss=loss.mean(), recall=recalls[-1].mean())
+        recalls.append((answer == targets[-1]).mean(-1))
+        progress.update(update + 1, loss=np.nanmean(loss), recall=recalls[-1].mean())
     progress.close()
-    return net, p, dict(loss=np.array(losses), recall=np.array(recalls))
+    return dict(loss=np.array(losses), recall=np.array(recalls)), alive
 
 
-def choose(net, p, symbols, rates):
-    """For each seed and objective the learning rate with the smallest validation loss on the recall.
+# ---------------------------------------------------------------- measures
 
-    returns   index (S, O) into the axis N, validation loss in nats, A against B (S, O, R)
-    """
-    copies = len(OBJECTIVES) * len(rates)
-    symbols = np.repeat(symbols, copies, axis=1)
-    logits, target = last_logits(net, p, symbols)[None, :, :TRIGGERS], symbols[-1:]
-    loss, _ = cross_entropy(logits, target, np.full(target.shape, 1 / target.shape[-1]))
-    loss = loss.reshape(-1, len(OBJECTIVES), len(rates))
-    return np.arange(loss.size).reshape(loss.shape)[..., 0] + loss.argmin(-1), loss
-
-
-def single_net_gradient(net, p, config):
-    """Gradient norms (T+1, N) of a single net, mean over the two sequences, with its effective depth (N,)."""
+def recall_gradient(net, p, config):
+    """Gradient norms (T+1, N) of the recall's loss at every state (m = 0), mean over the two sequences."""
     symbols = both_sequences(len(p["W"]), config.length)
-    norms = state_gradient(net, p, read_from(symbols, K), symbols[-1], np.full(symbols.shape[1:], len(symbols) - 1))
-    return norms.mean(-1), effective_depth(norms).mean(-1)
+    row = np.full(symbols.shape[1:], len(symbols) - 1)
+    return state_gradient(net, p, read_from(symbols, net.classes), symbols[-1], row).mean(-1)
 
 
 def cell_drift(net, p, symbols):
     """Median size of an LSTM's cell states after the last step (N,): h(s) = tanh(s) is saturated from about 3 on."""
-    for _, seen in predictions(net, p, symbols):
-        pass
-    return np.median(np.abs(seen.trace.s[-1]), axis=(-2, -1))
+    for _, _, run in predictions(net, p, symbols):
+        last = run
+    return np.median(np.abs(last.state[1]), axis=(-2, -1))
+
+
+def measure(net, p, sequences):
+    """Of the recall on Sequences that are twins: {"recall", "recall_all", "swing", "loss"}: (N,), right (N, B)."""
+    symbols = sequences.symbols
+    logits = last_logits(net, p, symbols)
+    two, every = right(logits, symbols[-1])
+    target = symbols[-1:]
+    loss, _ = weighted_cross_entropy(logits[None, :, :LETTERS], target, np.full(target.shape, 1 / target.shape[-1]))
+    return (dict(recall=two, recall_all=every, swing=log_odds_swing(logits), loss=loss),
+            logits[:, :LETTERS].argmax(-2) == symbols[-1])
 
 
 def single_net_results(kind, seeds, config):
-    """Train and measure one kind of single net with both objectives.
+    """Train and measure a kind at the chosen rates.
 
-    returns   dictionaries of metrics (N,), curves (updates, N), arrays to draw, weights
+    returns   {(name, m): (final {metric: (N,)}, curves {(updates, N)}, arrays {(.., N, ..)}, weights {(N, ..)})}
     """
-    started, N, rates = time.time(), len(seeds), GRID[kind]
-    net, all_p, curves = train_single_net(kind, seeds, config)
-    validation = next(batches(seeds, "validation", config.validation, config.length))
-    chosen, loss = choose(net, all_p, validation, rates)
-    symbols = both_sequences(N, config.length)
-    final, shown, arrays, weights = {}, {}, {}, {}
-    for o, name in enumerate(kind + objective for objective in OBJECTIVES):
-        p = {key: a[chosen[:, o]] for key, a in all_p.items()}
-        two, seven = recall(last_logits(net, p, symbols), symbols[-1])
-        gradient, depth = single_net_gradient(net, p, config)
-        final |= {f"{name}_recall_accuracy_2way": two, f"{name}_recall_accuracy_7way": seven,
-                  f"effective_depth_{name}": depth, f"{name}_lr": np.array(rates)[loss[:, o].argmin(-1)]}
-        final |= {f"{name}_validation_loss_lr_{lr:g}": loss[:, o, r] for r, lr in enumerate(rates)}
+    jobs = [Job(objective, m, RATE[f"{kind}_{objective}", m]) for objective, m in ASKED]
+    S = len(seeds)
+    net, untrained, p, curves, alive = train(kind, jobs, seeds, config, BATCH[kind])
+    made = {}
+    for j, job in enumerate(jobs):
+        name, own = f"{kind}_{job.objective}", slice(j * S, (j + 1) * S)
+        p_own, test = chosen(p, own), twins(seeds, "test", config.pairs, config.length, job.m)
+        scores, answered = measure(net, p_own, test)
+        final = {f"{key}_{name}": np.where(alive[own], a, np.nan) for key, a in scores.items()}
+        final[f"swing_untrained_{name}"] = measure(net, chosen(untrained, own), test)[0]["swing"]
+        final[f"updates_{name}"] = np.full(S, len(curves["loss"]))
+        arrays = {f"right_{name}": answered[None]}
         if net.cell:
-            final[f"cell_state_{name}"] = cell_drift(net, p, symbols)
-        shown |= {f"{name}_{key}": a[:, chosen[:, o]] for key, a in curves.items()}
-        arrays[f"gradient_{name}"] = log10(gradient)
-        weights |= {f"{name}.{key}": a for key, a in p.items()}
-    final[f"seconds_{kind}"] = np.full(N, (time.time() - started) / N)
-    return final, shown, arrays, weights
+            final[f"cell_state_{name}"] = cell_drift(net, p_own, test.symbols)
+        if job.m == 0:
+            arrays[f"gradient_{name}"] = log10(recall_gradient(net, p_own, config))
+            arrays[f"gradient_untrained_{name}"] = log10(recall_gradient(net, chosen(untrained, own), config))
+        made[name, job.m] = (final, {f"{key}_{name}": a[:, own] for key, a in curves.items()}, arrays,
+                             {f"{name}.{key}": a for key, a in p_own.items()})
+    return made

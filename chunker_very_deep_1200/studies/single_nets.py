@@ -1,0 +1,115 @@
+"""Which learning rates and batch sizes do the single nets need?
+
+The grid from which the main experiment takes the settings of its opponents, on seeds of its own that
+are reported nowhere else. Every setting reads the same 864 sequences once: batches of 2 are 432
+updates, batches of 16 are 54. The recall is validated on pairs of sequences that differ in the
+letter to be recalled, so that both letters count the same. A rate that diverges is the worst of its
+row. The opponents would be under-tuned if the best setting lay at an edge of the grid.
+"""
+
+import numpy as np
+
+from chunker_very_deep_1200 import single_nets
+from chunker_very_deep_1200.single_nets import ASKED, KINDS, Job, label
+from chunker_very_deep_1200.task import twins
+from common import results
+from common.networks import best_rate, chosen
+
+SEEDS, MINUTES = range(900, 903), 13
+USES = ("length", "automatizer_window", "automatizer_windows", "automatizer_batch", "chunker_updates", "chunker_batch",
+        "hidden", "cells", "clip")
+QUICK = dict(length=60, automatizer_windows=20, chunker_updates=2, batches=(2, 16), pairs=2)
+RATES = (("rnn", (0.001, 0.003, 0.01, 0.03)), ("tuned_rnn", (0.001, 0.003, 0.01, 0.03)),
+         ("lstm", (0.003, 0.01, 0.03, 0.1)), ("lstm_forget", (0.003, 0.01, 0.03, 0.1)))
+
+
+def run(config, seeds, *, part, batches=(2, 4, 16), rates=RATES, pairs=32):
+    measured = {}
+    for kind, kind_rates in rates:
+        for batch in batches:
+            make = lambda: grid(kind, kind_rates, batch, seeds, config, pairs)
+            measured |= part(f"{kind}-{batch}-{'-'.join(map(str, seeds))}", make)
+    return results.entries(seeds, measured)
+
+
+def grid(kind, rates, batch, seeds, config, pairs):
+    """{metric: (S,)}: recall and its loss in validation for every job and rate at one batch size."""
+    jobs = [Job(objective, m, rate) for objective, m in ASKED for rate in rates]
+    net, _, p, curves, alive = single_nets.train(kind, jobs, seeds, config, batch, label=f"{kind}, batch {batch}")
+    final = {f"updates_batch{batch}": np.full(len(seeds), len(curves["loss"]))}
+    for j, job in enumerate(jobs):
+        own = slice(j * len(seeds), (j + 1) * len(seeds))
+        test = twins(seeds, "validation", pairs, config.length, job.m)
+        scores, _ = single_nets.measure(net, chosen(p, own), test)
+        where = setting_name(f"{kind}_{job.objective}", job.m, batch, job.rate)
+        final |= {f"{key}_{where}": np.where(alive[own], scores[key], np.nan) for key in ("recall", "loss")}
+    return final
+
+
+def setting_name(name, m, batch, rate):
+    return f"{name}_m{m}_batch{batch}_rate{rate:g}"
+
+
+def means(record, metric, name, m, batch, rates):
+    """Means over the seeds (R,), NaN if any seed diverged."""
+    values = [record["summary"][f"{metric}_{setting_name(name, m, batch, rate)}"] for rate in rates]
+    return np.array([v["mean"] if v["n"] == len(record["runs"]) else np.nan for v in values], dtype=float)
+
+
+def choice(record):
+    """What the main experiment takes: {kind: batch size}, {(name, m): rate}.
+
+    The batch size of a kind is the one with the largest mean recall of its best rates, then the
+    smallest loss; its rates are the best ones at that batch size.
+    """
+    batch_of, rate_of = {}, {}
+    for kind, rates in record["config"]["rates"]:
+        names = [(f"{kind}_{objective}", m) for objective, m in ASKED]
+        best, score = {}, []
+        for batch in record["config"]["batches"]:
+            recall = np.array([means(record, "recall", *name, batch, rates) for name in names])
+            loss = np.array([means(record, "loss", *name, batch, rates) for name in names])
+            index = best_rate(recall, loss)
+            best[batch] = [rates[i] for i in index]
+            score.append([np.take_along_axis(a, index[:, None], 1).mean() for a in (recall, loss)])
+        batch_of[kind] = record["config"]["batches"][int(best_rate(*np.array(score).T))]
+        rate_of |= dict(zip(names, best[batch_of[kind]]))
+    return batch_of, rate_of
+
+
+def checks(record):
+    batch_of, rate_of = choice(record)
+    of_kind = dict(record["config"]["rates"])
+    edge = sum(rate in (of_kind[name.rsplit("_", 1)[0]][0], of_kind[name.rsplit("_", 1)[0]][-1])
+               for (name, m), rate in rate_of.items() if m != 0 or name.endswith("last"))
+    small = sum(batch == min(record["config"]["batches"]) for batch in batch_of.values())
+    return [results.check("chosen rates of the last symbol's nets that lie at an edge of the grid", edge, "0",
+                          edge == 0),
+            results.check("kinds of net for which the smallest batches are best", small, f"all {len(KINDS)}",
+                          small == len(KINDS))]
+
+
+def finding(record):
+    batch_of, _ = choice(record)
+    best = max(((record["summary"][f"recall_{setting_name(name, m, batch, rate)}"]["mean"] or 0, name, m, batch, rate)
+                for kind, rates in record["config"]["rates"] for batch in record["config"]["batches"] for rate in rates
+                for name, m in ((f"{kind}_last", 1), (f"{kind}_last", 3))), key=lambda row: row[0])
+    batches = ", ".join(f"{label(f'{kind}_last').split(',')[0]} {batch}" for kind, batch in batch_of.items())
+    return (f"The batch sizes chosen: {batches}; with further letters the best of all settings recalls "
+            f"{best[0]:.2f} ({label(best[1])}, m = {best[2]}).")
+
+
+def table(record):
+    rows = []
+    for kind, rates in record["config"]["rates"]:
+        for objective, m in ASKED:
+            name = f"{kind}_{objective}"
+            for batch in record["config"]["batches"]:
+                recall = means(record, "recall", name, m, batch, rates)
+                loss = means(record, "loss", name, m, batch, rates)
+                cells = [f"{rate:g}: {a:.2f} ({b:.2f})" if np.isfinite(a) else f"{rate:g}: diverged"
+                         for rate, a, b in zip(rates, recall, loss)]
+                updates = record["summary"][f"updates_batch{batch}"]["mean"]
+                rows.append([label(name), m, batch, f"{updates:.0f}", *cells])
+    header = ["net", "m", "batch", "updates", *["rate: recall (loss in nats)"] * len(record["config"]["rates"][0][1])]
+    return header, [*rows, ["chance", "", "", "", "0.50 (0.69)", "", "", ""]]
