@@ -247,6 +247,11 @@ def compute_always(name, make):
     return make()
 
 
+def seeds_key(seeds):
+    """Stands for these seeds in the name of a part that they share."""
+    return f"seeds_{zlib.crc32(str(list(seeds)).encode()):08x}"
+
+
 def train(experiment, seeds, cap, part=compute_always):
     """Every trial until it is solved or has seen `cap` sequences.
 
@@ -259,9 +264,8 @@ def train(experiment, seeds, cap, part=compute_always):
         return trials.state()
 
     progress, state = Progress(f"{len(seeds)} trials", cap), beginning(experiment, seeds)
-    these = f"{zlib.crc32(str(list(seeds)).encode()):08x}"           # parts of other seeds are other parts
     for until in [*range(STRETCH, cap, STRETCH), cap]:
-        state = part(f"trials_{these}_after_{until}", lambda: stretch(state, until))  # noqa: B023  called at once
+        state = part(f"{seeds_key(seeds)}_after_{until}", lambda: stretch(state, until))
         if not len(state["seeds"]):
             break
     progress.close()
@@ -326,57 +330,3 @@ def final_of(experiment, trial, test_rng, type_rng):
         final |= dict(sequences=trial["sequences"], wrong_of_2560=wrong, mean_error=mean_error,
                       blocks_enough_alone=blocks, **{f"type_{kind}": float(kind == found) for kind in KINDS})
     return final
-
-
-# ---------------------------------------------------------------- what both studies report
-
-def published(experiment):
-    """The paper's numbers, set beside ours in the summary."""
-    return dict(sequences=experiment.mean_sequences, solved=1.0, wrong_of_2560=experiment.wrong_of_2560)
-
-
-def sequences_at_least(record):
-    """Sequences seen by every trial: those to the criterion, or the cap of an unsolved one."""
-    return np.array([run["final"]["sequences"] or record["config"]["cap"] for run in record["runs"]], dtype=float)
-
-
-def checks(record, experiment):
-    """The paper's claims about 6a or 6b, set against our trials. An unsolved trial counts with its cap."""
-    solved, wrong = record["summary"]["solved"], record["summary"]["wrong_of_2560"]
-    seen, published_mean = sequences_at_least(record), experiment.mean_sequences
-    return [
-        results.check("fraction of trials solved", solved["mean"], "1.00", solved["mean"] == 1.0,
-                      paper=f"{experiment.trials} of {experiment.trials}"),
-        results.check("sequences to the criterion, mean of all trials", float(seen.mean()),
-                      f"{published_mean:,} ± 50 %", solved["n"] > 0 and abs(seen.mean() / published_mean - 1) < 0.5,
-                      paper=f"{published_mean:,}", interval=results.interval(seen)),
-        results.check(f"wrong test sequences of {TEST_SEQUENCES}, worst solved trial", wrong["max"],
-                      f"at most {WORST_TEST}", wrong["n"] > 0 and wrong["max"] <= WORST_TEST,
-                      paper="never more than 3"),
-    ]
-
-
-def table(record, experiment):
-    """(header, rows) of one experiment: the paper's column, ours."""
-    s, n, cap = record["summary"], len(record["runs"]), record["config"]["cap"]
-    q, seen = s["sequences"], sequences_at_least(record)
-    low, high = results.interval(seen) or (seen[0], seen[0])
-    rows = [["trials", experiment.trials, n],
-            ["solved", "all", f"{q['n']} of {n}, within {cap:,} sequences"],
-            ["sequences, mean (an unsolved trial counts with its cap)", f"{experiment.mean_sequences:,}",
-             f"{seen.mean():,.0f}, 95 % interval {low:,.0f} to {high:,.0f}"]]
-    if q["n"]:
-        rows += rows_of_solved(s, experiment)
-    return ["", "paper", "ours"], [*rows, ["accuracy by chance", *[f"{1 / experiment.classes:.3f}"] * 2]]
-
-
-def rows_of_solved(s, experiment):
-    """What only solved trials have."""
-    q, wrong, error = s["sequences"], s["wrong_of_2560"], s["mean_error"]
-    rows = [["sequences of the solved trials, median", "", f"{q['median']:,.0f}"],
-            ["sequences of the solved trials, range", "", f"{q['min']:,.0f} to {q['max']:,.0f}"],
-            ["wrong of 2,560 test sequences, mean", experiment.wrong_of_2560, f"{wrong['mean']:.2f}"],
-            ["wrong of 2,560 test sequences, worst", WORST_TEST, f"{wrong['max']:.0f}"],
-            ["mean absolute test error", f"below {MEAN_ERROR}", f"{error['mean']:.3f}"]]
-    return rows + [[f"solution type {kind} ({text})", "", f"{s[f'type_{kind}']['mean'] * q['n']:.0f} of {q['n']}"]
-                   for kind, text in KINDS.items()]

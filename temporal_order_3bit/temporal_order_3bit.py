@@ -32,14 +32,14 @@ from common.optimizers import Adam, clip_by_global_norm
 from common.progress import Progress, collect, require_finite
 from common.randomness import stream, streams
 from temporal_order_3bit import paper_1997
+from temporal_order_3bit.reporting import CHANCE, SOLVED, median_update, solved_count, updates_of_solved
 
 HERE = Path(__file__).resolve().parent
 SEEDS = range(30)
 SYMBOLS = "abcdXYBE"                         # 4 distractors, 2 informative symbols, begin, end
 X, Y, BEGIN, END = 4, 5, 6, 7
 CLASSES = ("XX", "XY", "YX", "YY")
-CHANCE = 1 / len(CLASSES)
-SOLVED = 0.95                                # final test accuracy
+assert CHANCE == 1 / len(CLASSES)
 TUNED_RATES = (1e-3, 3e-3, 1e-2)             # the tuned RNN's grid
 BLOCK = 10                                   # batches drawn at a time
 
@@ -337,18 +337,6 @@ def part_of_seed(scores, targets, n):
     return dict(final=final, curves=curves, weights=weights, arrays=arrays)
 
 
-def updates_of_solved(record, name):
-    """The updates to 95 % of those seeds whose final test accuracy is at least 0.95."""
-    return [run["final"][f"{name}_updates_to_95"] for run in record["runs"]
-            if run["final"][f"{name}_solved"] and run["final"][f"{name}_updates_to_95"] is not None]
-
-
-def median_update(record, name):
-    """The median over all seeds, one that is not solved counting as later than all others; inf if half are not."""
-    late = [np.inf] * (len(record["runs"]) - len(updates_of_solved(record, name)))
-    return float(np.median(updates_of_solved(record, name) + late))
-
-
 def checks(record):
     """What the experiment claims, set against what was measured. Any of them can fail."""
     rnn = results.values(record, "rnn_accuracy")
@@ -372,9 +360,8 @@ def report(record):
     for name, label in (("lstm", "LSTM (1997)"), ("rnn", "plain tanh-RNN"), ("tuned_rnn", "tuned tanh-RNN")):
         a, updates = s[f"{name}_accuracy"], updates_of_solved(record, name)
         typical = f", their median {np.median(updates):.0f} updates to 95 %" if updates else ""
-        solved = results.values(record, f"{name}_solved").sum()
         lines.append(f"{label:<16} accuracy {a['mean']:.3f}   (worst seed {a['min']:.3f})   "
-                     f"solved {solved:.0f} of {a['n']}{typical}")
+                     f"solved {solved_count(record, name)[0]} of {a['n']}{typical}")
     return [*lines, f"{'chance':<16} accuracy {CHANCE:.3f}"]
 
 

@@ -6,15 +6,13 @@ sequences as the mean of 10 trials. A trial that is not solved after `cap` seque
 with the cap in the mean, which is then a lower bound. Running trials are kept every 50,000 sequences.
 """
 
-import numpy as np
-
-from temporal_order_3bit import paper_1997
+from temporal_order_3bit import paper_1997, paper_1997_report
 from temporal_order_3bit.paper_1997 import PAPER_6B
 
 SEEDS, MINUTES = range(20), 50
 USES = ()
 QUICK = dict(cap=30)
-PAPER = paper_1997.published(PAPER_6B)
+PAPER = paper_1997_report.published(PAPER_6B)
 
 
 def run(config, seeds, part, cap=1_200_000):
@@ -22,17 +20,16 @@ def run(config, seeds, part, cap=1_200_000):
 
 
 def checks(record):
-    return paper_1997.checks(record, PAPER_6B)
+    return paper_1997_report.checks(record, PAPER_6B)
 
 
 def finding(record):
-    q, n, seen = record["summary"]["sequences"], len(record["runs"]), paper_1997.sequences_at_least(record)
-    if not q["n"]:
-        return f"None of {n} trials was solved within {record['config']['cap']:,} sequences."
-    bound = "" if q["n"] == n else "at least "
-    return (f"{q['n']} of {n} trials are solved within {record['config']['cap']:,} sequences; the mean is {bound}"
-            f"{seen.mean():,.0f} sequences (paper: {PAPER_6B.mean_sequences:,}), the median {np.median(seen):,.0f}.")
+    return paper_1997_report.finding(record, PAPER_6B)
 
 
 def table(record):
-    return paper_1997.table(record, PAPER_6B)
+    return paper_1997_report.table(record, PAPER_6B)
+
+
+def figure(record, arrays):
+    return paper_1997_report.figure(record, PAPER_6B)
