@@ -303,7 +303,10 @@ def headline(options):
             for seed, part in zip(options.seeds, parts)]
     weights = {name: np.stack([part["weights"][name] for part in parts]) for name in parts[0]["weights"]}
     record = results.record(options, runs, checks=checks, tuned_rates=TUNED_RATES, solved=SOLVED)
-    results.save(options, record, traces=parts[0]["arrays"], weights={"seeds": np.array(options.seeds), **weights})
+    confusions = {name: np.stack([part["arrays"][name] for part in parts])
+                  for name in parts[0]["arrays"] if name.endswith("_confusion")}
+    results.save(options, record, traces={**parts[0]["arrays"], **confusions},     # the other arrays: the first seed's
+                 weights={"seeds": np.array(options.seeds), **weights})
     print("\n".join(report(record)))
 
 

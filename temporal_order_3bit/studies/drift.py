@@ -43,7 +43,7 @@ def name_of(bias):
 
 
 def biases_of(record):
-    return [-float(name.split("_")[1]) for name in record["summary"] if name.endswith("_accuracy")]
+    return [0 - float(name.split("_")[1]) for name in record["summary"] if name.endswith("_accuracy")]
 
 
 def counts(record, bias):
@@ -63,7 +63,7 @@ def checks(record):
 def finding(record):
     told = ", ".join(f"{reporting.solved_count(record, name_of(bias))[0]} with {bias:g}" for bias in biases_of(record))
     c = counts(record, -1)
-    return (f"Of {len(record['runs'])} seeds learn: {told}. Early saturation makes failure more likely and does not "
+    return (f"Of {len(record['runs'])} seeds learn: {told}. Early saturation goes with failure and does not "
             f"decide it: at -1, {c[True, False]} of {c[True, True] + c[True, False]} networks that are saturated after "
             f"100 updates fail, and {c[False, False]} of {c[False, True] + c[False, False]} others.")
 
