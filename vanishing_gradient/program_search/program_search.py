@@ -31,6 +31,7 @@ from common.randomness import stream
 from common.tables import wilson
 from vanishing_gradient.program_search import comparison, machine, search
 from vanishing_gradient.program_search.machine import WEIGHTS, Halt
+from vanishing_gradient.program_search.pool import poisson_interval, totals
 from vanishing_gradient.program_search.problems import COUNTING, POSITIONS, TRAINING, UNSEEN
 
 HERE = Path(__file__).resolve().parent
@@ -99,15 +100,16 @@ def joined(parts, task):
 
 # ---------------------------------------------------------------- what a found program does wrong
 
-def why_not(weights, truth, halt):
+def why_not(outcome, truth):
     """One clause that says where weights that fit the examples differ from the right ones."""
-    wrong = np.flatnonzero(weights != truth)
-    seen = np.unique(TRAINING)
-    if not np.isin(wrong, seen).any():
-        beyond = wrong.min() > seen.max()
-        ends = f"ends ({Halt(halt).name.lower().replace('_', ' ')}) before" if beyond else "is wrong on"
-        return f"{ends} weights {intervals(wrong)}, which no example uses"
-    return f"{np.isin(wrong, seen).sum()} of the 9 weights in the examples are wrong, but their sums are right"
+    wrong, seen = np.flatnonzero(np.array(outcome.weights) != truth), np.unique(TRAINING)
+    if np.isin(wrong, seen).any():
+        return f"{np.isin(wrong, seen).sum()} of the 9 weights in the examples are wrong, but their sums are right"
+    if wrong.min() < seen.max():
+        return f"is wrong on weights {intervals(wrong)}, which no example uses"
+    full = outcome.halt == Halt.ILLEGAL and outcome.low < machine.MOST - machine.WORK
+    end = "work tape full" if full else outcome.halt.name.lower().replace("_", " ")
+    return f"ends ({end}) with weights {intervals(wrong)} wrong, which no example uses"
 
 
 def intervals(numbers):
@@ -201,34 +203,11 @@ def final_of(part, task):
         first=int(mine["number"].min()) + 1 if len(right) else None).items()}
 
 
-def total(record, name):
-    """The sum of one number over the seeds."""
-    return sum(run["final"][name] or 0 for run in record["runs"])
-
-
 def runs_per_fit(record, task_name):
     """Runs for each fit, and its 95 % interval; infinite bounds as None."""
-    runs, fits = total(record, f"{task_name}_runs"), total(record, f"{task_name}_fits")
+    runs, fits = totals(record, f"{task_name}_runs"), totals(record, f"{task_name}_fits")
     low, high = poisson_interval(fits)
     return runs / fits if fits else None, (runs / high, runs / low if low else None)
-
-
-def poisson_interval(k, level=0.95):
-    """Exact interval of the mean of a Poisson count k (Garwood 1936)."""
-    def solve(events, tail):
-        low, high = 0.0, 10.0 + 3 * events + 10 * events**0.5
-        for _ in range(100):
-            middle = (low + high) / 2
-            logs = np.arange(events + 1) * np.log(max(middle, 1e-300)) - middle - log_factorials(events)
-            low, high = (middle, high) if np.exp(logs).sum() > tail else (low, middle)
-        return (low + high) / 2
-    tail = (1 - level) / 2
-    return (solve(k - 1, 1 - tail) if k else 0.0), solve(k, tail)
-
-
-def log_factorials(n):
-    """(n + 1,) log 0!, ..., log n!"""
-    return np.concatenate([[0.0], np.cumsum(np.log(np.arange(1, n + 1)))])
 
 
 def cheapest(fits):
@@ -250,7 +229,7 @@ def failures(fits, task):
         outcome = machine.run(program, int(fits["limit"][row]))
         out.append(dict(listing=machine.listing(program), bits=float(fits["bits"][row]), steps=int(fits["used"][row]),
                         unseen=int(fits["unseen"][row]),
-                        why=why_not(np.array(outcome.weights), task.truth, outcome.halt)))
+                        why=why_not(outcome, task.truth)))
     return out
 
 
@@ -274,8 +253,8 @@ def weights_of(found):
 def checks(record):
     """What the experiment claims, set against what was measured. Any of them can fail."""
     per_fit, (low, high) = runs_per_fit(record, "positions")
-    fits, good = total(record, "positions_fits"), total(record, "positions_generalise")
-    all_counting, good_counting = total(record, "counting_fits"), total(record, "counting_generalise")
+    fits, good = totals(record, "positions_fits"), totals(record, "positions_generalise")
+    all_counting, good_counting = totals(record, "counting_fits"), totals(record, "counting_generalise")
     share, ours, theirs = good / fits if fits else None, wilson(good, fits), wilson(8, 10)
     compared = record["config"]["compared"]
     best, from_zero = (max(row[f"gradient descent{name}"] for row in compared.values()) / len(UNSEEN)
@@ -309,9 +288,9 @@ def report(record):
     """The lines the docstring promises."""
     for task in TASKS:
         per_fit, (low, high) = runs_per_fit(record, task.name)
-        fits, good = total(record, f"{task.name}_fits"), total(record, f"{task.name}_generalise")
+        fits, good = totals(record, f"{task.name}_fits"), totals(record, f"{task.name}_generalise")
         if not fits:
-            print(f"{task.name:<10} no fit in {total(record, task.name + '_runs'):,} runs")
+            print(f"{task.name:<10} no fit in {totals(record, task.name + '_runs'):,} runs")
             continue
         print(f"{task.name:<10} {fits} fits, {good} right on all unseen patterns, {per_fit:,.0f} runs per fit "
               f"[{low:,.0f}, {high:,.0f}]")

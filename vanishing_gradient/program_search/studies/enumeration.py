@@ -22,16 +22,16 @@ from vanishing_gradient.program_search.problems import BY_HAND, COUNTING, POSITI
 
 SEEDS, MINUTES = range(1), 1.5
 USES = ()
-QUICK = dict(phases=19, longest={"counting": 4, "positions": 4})
+QUICK = dict(phases=19, longest=(4, 4))
 PAD = 255                                        # beyond the end of a program, when programs are put in order
 
 
-def run(config, seeds, phases=32, most=1024, longest={"counting": 4, "positions": 8}, steps=320):  # noqa: B006
-    """phases of Levin's search, at most `most` steps a program; all programs up to `longest` cells with `steps` each."""
+def run(config, seeds, phases=32, most=1024, longest=(4, 8), steps=320):
+    """Levin's phases, at most `most` steps a program; then, per task, all programs up to `longest` cells."""
     started = time.perf_counter()
     final, curves = levin_order(phases, most)
-    for task in (COUNTING, POSITIONS):
-        final |= by_length(task, longest[task.name], steps)
+    for task, cells in zip((COUNTING, POSITIONS), longest):
+        final |= by_length(task, cells, steps)
     return [results.entry(seeds[0], final, curves, time.perf_counter() - started)]
 
 
@@ -127,8 +127,8 @@ def table(record):
         for task in ("counting", "positions")]
     length = [[task] + [shown(final.get(f"{task}_by_length_{name}")) for name in (
         "longest", "programs", "steps", "fits", "generalise", "first")] for task in ("counting", "positions")]
-    return {"Levin's order": (["task", "phase of the first fit", "lowest Kt", "programs, all phases", "steps, all phases",
-                               "fits in that phase", "right on all unseen"], levin),
+    return {"Levin's order": (["task", "phase of the first fit", "lowest Kt", "programs, all phases",
+                               "steps, all phases", "fits in that phase", "right on all unseen"], levin),
             "By length": (["task", "cells at most", "programs", "steps", "fits", "right on all unseen",
                            "first fit is program number"], length)}
 
