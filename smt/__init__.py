@@ -1,14 +1,20 @@
 """Supervised Memory Training in numpy (Kumar & Isola 2026, arXiv 2606.06479). Read smt.py first.
 
-    smt.py        the headline: what is trained, compared and measured
-    tasks.py      the synthetic tasks; certificate.py enumerates the states of a binary memory
-    layers.py     affine map, RMSNorm, GELU, rotary attention, Transformer block, losses: forward and backward
-    memory.py     what a memory is: on a sphere (the paper), on a lattice, or binary (ours)
-    updaters.py   the RNN's one-step transition: residual MLP, GRU, tanh-RNN, LSTM, Transformer; the readout
-    model.py      encoder (what to remember), decoder (predict the future from a memory), the whole teacher and RNN
-    losses.py     the SMT, DMT and BPTT losses, assembled
-    training.py   the optimisation loops
-    probes.py     long rollouts, snapshots of the memory space, gradient norms, --gradcheck, --evaluate
-    studies.py    ablation, five updaters, the other tasks; jobs.py runs independent parts in a few processes
-    visualize_smt.py, make_smt_gif.py, readme.py    figures, GIF and tables from saved data
+    smt.py          the main experiment: settings, jobs, claims
+    losses.py       the SMT step (smt_loss), DMT, BPTT: forward, backward, assembled
+    training.py     the loops around them, one schedule, one way to evaluate
+    memory.py       what a memory is: on a sphere (the paper), on a lattice, binary (ours), or free
+    updaters.py     the RNN's one-step transition: residual MLP, GRU, tanh-RNN, LSTM, Transformer; the readout
+    model.py        encoder (what to remember), decoder (predict the future from a memory), the teacher, the RNN
+    layers.py       linear map, RMSNorm, GELU, rotary attention, Transformer block, losses: forward and backward
+    tasks.py        the synthetic tasks; certificate.py enumerates the states of a binary memory
+    comparison.py   what the main experiment trains: SMT, DMT and its control, the opponents and their grids
+    scores.py       the names of the numbers in results.json
+    players.py      long rollouts, saved networks
+    pictures.py     snapshots of the memory; gradients.py: dL/dm_t of untrained networks, --gradcheck
+    jobs.py         independent jobs in a few processes
+    studies/        one question a file
+    visualize_smt.py, make_smt_gif.py, drawing.py    figures, GIF and tables from saved data
+
+Rows first: x is (B, T, D), a product is `x W`; the kernels of common/ have the features first and other names.
 """

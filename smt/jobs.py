@@ -1,53 +1,43 @@
-"""Independent jobs in a few processes; results come back in a dictionary with the jobs' names."""
+"""Independent jobs in a few processes: the standard library's executor, with workers that end with their parent."""
 
+import multiprocessing
 import os
 import signal
 import sys
-import time
+import threading
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from multiprocessing import get_context
 
 
 def run_jobs(jobs, processes):
-    """{name: (function, arguments)} -> {name: what the function returned, with its "seconds"}.
+    """{name: (function, arguments)} -> yields (name, what the function returned) as the jobs finish.
 
-    With one process the jobs run here, one after the other, and show their own progress. With more, each process is
-    started afresh (spawn) and stays silent; a line is printed for every finished job. The first exception of a job
-    is raised here and the others are stopped.
+    With one process the jobs run here, in order, and show their progress. With more, each process is started afresh
+    (spawn: macOS and Windows work too) and is silent. The first exception of a job is raised here and ends the others.
     """
-    done, started = {}, time.perf_counter()
     if processes == 1:
-        for name, job in jobs.items():
-            done[name] = _timed(*job)
-            _report(name, done, jobs, started)
-        return done
-    pool = ProcessPoolExecutor(min(processes, len(jobs)), mp_context=get_context("spawn"), initializer=_silent)
+        for name, (function, arguments) in jobs.items():
+            yield name, function(*arguments)
+        return
+    pool = ProcessPoolExecutor(min(processes, len(jobs)), multiprocessing.get_context("spawn"), prepare_worker)
     try:
-        waiting = {pool.submit(_timed, *job): name for name, job in jobs.items()}
+        waiting = {pool.submit(function, *arguments): name for name, (function, arguments) in jobs.items()}
         for future in as_completed(waiting):
-            name = waiting[future]
-            done[name] = future.result()
-            _report(name, done, jobs, started)
+            yield waiting[future], future.result()
     except BaseException:
-        for process in list(pool._processes.values()):
-            process.terminate()
-        pool.shutdown(wait=False, cancel_futures=True)
+        for worker in multiprocessing.active_children():      # a job lasts a minute: do not wait for it
+            worker.terminate()
         raise
-    pool.shutdown()
-    return {name: done[name] for name in jobs}
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
-def _report(name, done, jobs, started):
-    print(f"[{time.perf_counter() - started:5.0f} s] {len(done)}/{len(jobs)}  seed {name[0]}  {name[1]}: "
-          f"{done[name]['seconds']:.0f} s", flush=True)
-
-
-def _timed(function, arguments):
-    started = time.perf_counter()
-    return {**function(*arguments), "seconds": time.perf_counter() - started}
-
-
-def _silent():
-    """A worker prints nothing and leaves Ctrl-C to the main process."""
+def prepare_worker():
+    """A worker prints nothing, leaves Ctrl-C to its parent, and ends when its parent ends, however that ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    sys.stdout = open(os.devnull, "w")
+    sys.stdout = open(os.devnull, "w", encoding="utf-8")
+    threading.Thread(target=end_with_parent, daemon=True).start()
+
+
+def end_with_parent():
+    multiprocessing.parent_process().join()
+    os._exit(1)

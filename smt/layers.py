@@ -1,31 +1,35 @@
 """The layers of SMT, each a forward function and, right below it, its backward function.
 
-Batch first, as Transformers are usually written: B sequences, T positions, D features: `x` is (B, T, D) or any (..., D).
+Rows first, as Transformers are usually written: B sequences, T positions, D features; `x` is (B, T, D) or any (..., D),
+a product is `x W`. (The kernels of common/ have the features first and write `W x`; their functions have other names.)
 A forward function returns what the next layer needs and a cache of what its backward needs; a backward function takes
 the gradient of the output (`dy`) and returns the gradient of the input (`dx`). Gradients of weights are *added* to
 the arrays passed in, because a weight is used several times in one loss (two encoder passes, many time steps).
-Every pair is compared with finite differences in tests/smt/test_layers.py (relative error <= 1e-7 in float64).
+Every pair is compared with finite differences in tests/smt/test_smt_layers.py (relative error <= 1e-7, float64).
 
-Source: Kumar & Isola 2026 (arXiv 2606.06479); the block is the pre-norm Transformer of its released code: RMSNorm with
-a unit-offset gain, rotary positions on queries and keys, GELU, no biases in attention.
+Source: Kumar & Isola 2026 (arXiv 2606.06479); the block is the pre-norm Transformer of its released code: RMSNorm
+with a unit-offset gain, rotary positions on queries and keys, GELU, no biases in attention. Two details differ: the
+released code has GELU in its exact form (erf), ours is the tanh form, and it turns half of each head's features.
 """
 
 from typing import NamedTuple
 
 import numpy as np
 
+from common.layers import logistic
+
 GELU_SCALE = float(np.sqrt(2 / np.pi))
 ROWS = 256          # elementwise chains run over blocks of this many rows, so that their temporaries stay in cache
 
 
-# ---------------------------------------------------------------- affine map and token embedding
+# ---------------------------------------------------------------- linear map and token embedding
 
 def as_rows(x):
     """View (..., D) as (rows, D)."""
     return x.reshape(-1, x.shape[-1])
 
 
-def affine(x, weight, bias=None):
+def linear(x, weight, bias=None):
     """y = x W + b for x (..., D), W (D, E), b (E,)."""
     y = np.matmul(as_rows(x), weight)
     if bias is not None:
@@ -33,7 +37,7 @@ def affine(x, weight, bias=None):
     return y.reshape(*x.shape[:-1], weight.shape[1])
 
 
-def affine_backward(dy, x, weight, dweight, dbias=None):
+def linear_backward(dy, x, weight, dweight, dbias=None):
     """Return dx = dy W^T; add x^T dy to dweight and the row sum of dy to dbias."""
     dy = as_rows(dy)
     dweight += as_rows(x).T @ dy
@@ -91,7 +95,9 @@ def rms_norm_backward(dy, cache, gain=None, dgain=None):
 # ---------------------------------------------------------------- GELU
 
 def gelu(x, out, slope=None):
-    """GELU, tanh form: y = x s with s = (1 + tanh(u)) / 2 and u = sqrt(2/pi) (x + 0.044715 x^3), written to `out` (may be x).
+    """GELU, tanh form: y = x s with s = (1 + tanh(u)) / 2 and u = sqrt(2/pi) (x + 0.044715 x^3), written to `out`.
+
+    `out` may be x.
 
     With `slope` the derivative is written there, so the backward pass is one product: since ds/dx = 2 s (1 - s) du/dx,
     dy/dx = s + q - q s with q = 2 y du/dx.
@@ -200,8 +206,9 @@ def attention(qkv, group, result):
 
 
 def attention_backward(dresult, cache, group, dqkv):
-    """dV = A^T dO; dA = dO V^T; dS = A (dA - sum(dA A)) where sum(dA A) = sum(dO O); dQ = dS K, dK = dS^T Q; rotate back.
-    Writes the group's rows of dqkv (R, 3 D)."""
+    """dV = A^T dO; dA = dO V^T; dS = A (dA - sum(dA A)) where sum(dA A) = sum(dO O); dQ = dS K, dK = dS^T Q.
+
+    Queries and keys are then turned back. Writes the group's rows of dqkv (R, 3 D)."""
     query, key, value, weights, result = cache
     dquery, dkey, dvalue = group.by_head(dqkv, 3)
     dresult = group.by_head(dresult)[0]
@@ -241,21 +248,21 @@ def unfold_gains(dfolded, p, g):
 def block(x, p, groups, kept=None):
     """x + Attention(RMSNorm(x)), then + MLP(RMSNorm(.)), with the weights p of `fold_gains`.
 
-    x (R, D) is a stream of rows; `groups` says which rows are a sequence. kept (N,): after the attention only these rows
-    are computed and returned, (N, D). A decoder that is asked at few places needs nothing else from its last block.
+    x (R, D) is a stream of rows; `groups` says which rows are a sequence. kept (N,): after the attention only these
+    rows are computed and returned, (N, D): a decoder that is asked at few places needs no more of its last block.
     """
     unit, norm1 = rms_norm(x)
-    qkv, mixed = affine(unit, p["qkv"]), np.empty_like(x)
+    qkv, mixed = linear(unit, p["qkv"]), np.empty_like(x)
     attended = [attention(qkv, group, mixed) for group in groups]
     if kept is not None:
         mixed, x = mixed[kept], x[kept]
-    middle = affine(mixed, p["project"])
+    middle = linear(mixed, p["project"])
     middle += x
     unit, norm2 = rms_norm(middle)
-    hidden = affine(unit, p["w1"], p["b1"])
+    hidden = linear(unit, p["w1"], p["b1"])
     slope = np.empty_like(hidden)
     gelu(hidden, hidden, slope)
-    y = affine(hidden, p["w2"], p["b2"])
+    y = linear(hidden, p["w2"], p["b2"])
     y += middle
     return y, (norm1, groups, attended, mixed, norm2, hidden, slope, kept)
 
@@ -263,18 +270,18 @@ def block(x, p, groups, kept=None):
 def block_backward(dy, cache, p, g):
     """Backward of `block`; adds the weight gradients to the dictionary g of `folded_gradient`."""
     norm1, groups, attended, mixed, norm2, hidden, slope, kept = cache
-    dhidden = affine_backward(dy, hidden, p["w2"], g["w2"], g["b2"])
+    dhidden = linear_backward(dy, hidden, p["w2"], g["w2"], g["b2"])
     dhidden *= slope
-    dmiddle = rms_norm_backward(affine_backward(dhidden, norm2[0], p["w1"], g["w1"], g["b1"]), norm2)
+    dmiddle = rms_norm_backward(linear_backward(dhidden, norm2[0], p["w1"], g["w1"], g["b1"]), norm2)
     dmiddle += dy
-    dmixed = affine_backward(dmiddle, mixed, p["project"], g["project"])
+    dmixed = linear_backward(dmiddle, mixed, p["project"], g["project"])
     unit = norm1[0]
     if kept is not None:
         dmixed, dmiddle = scatter(dmixed, kept, len(unit)), scatter(dmiddle, kept, len(unit))
     dqkv = np.empty((len(unit), 3 * unit.shape[1]), unit.dtype)
     for group, attention_cache in zip(groups, attended):
         attention_backward(dmixed, attention_cache, group, dqkv)
-    dx = rms_norm_backward(affine_backward(dqkv, unit, p["qkv"], g["qkv"]), norm1)
+    dx = rms_norm_backward(linear_backward(dqkv, unit, p["qkv"], g["qkv"]), norm1)
     dx += dmiddle
     return dx
 
@@ -314,20 +321,12 @@ def squared_error(prediction, target):
 
 def logistic_error(logits, code):
     """Mean over bits of softplus(-2 u m): minus the log-likelihood of the code m in {-1, 1}^Z under independent bits
-    with P(m_z = 1) = sigmoid(2 u_z). Returns the error (...), d/du and d/dm."""
+    with P(m_z = 1) = logistic(2 u_z). Returns the error (...), d/du and d/dm."""
     bits = logits.shape[-1]
     inner = -2 * logits * code
     error = np.logaddexp(0, inner).mean(-1)
-    weight = (-2 / bits) * sigmoid(inner)
+    weight = (-2 / bits) * logistic(inner)
     return error, weight * code, weight * logits
-
-
-def sigmoid(x):
-    """1 / (1 + exp(-x)), written with tanh so that it cannot overflow."""
-    y = np.tanh(0.5 * x)
-    y *= 0.5
-    y += 0.5
-    return y
 
 
 def top_k_weights(error, share):

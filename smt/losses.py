@@ -1,7 +1,6 @@
 """The losses of SMT, DMT and BPTT, each one function: forward, backward, gradients left in the networks.
 
-    smt_loss      all memories of a sequence from one encoder pass (our variant, used by the headline)
-    window_loss   one sampled memory per sequence, two encoder passes over shifted windows (the released form)
+    smt_loss      four losses on all memories of a sequence, from one encoder pass: the SMT step
     dmt_loss      roll the RNN out from encoder memories and pull it back to them (DAgger Memory Training)
     bptt_loss     the ordinary way: unroll, read out, send the error back through every step
 
@@ -110,9 +109,9 @@ def dynamics_loss(rnn, memories, x, noise, weights, dmemories):
     tokens, targets = x.reshape(-1), np.ascontiguousarray(memories[:, 1:]).reshape(-1, size)
     tape = rnn.updater.tape(1, batch * length)
     logits = rnn.updater.step(given, rnn.updater.drive(tokens), tape, 0)
-    error, backward = rnn.memory.dynamics_error(logits, targets)
+    error, cache = rnn.memory.dynamics_error(logits, targets)
     share = top_k_weights(error, weights.top)
-    dlogits, dtargets = backward((weights.dynamics * share)[:, None])
+    dlogits, dtargets = rnn.memory.dynamics_error_backward((weights.dynamics * share)[:, None], cache)
     dgiven = rnn.updater.step_backward(dlogits, tape, 0).reshape(batch, length, size)
     rnn.updater.collect(tape, tokens)
     if not weights.detach:
@@ -129,95 +128,35 @@ def uniformity_loss(memories, compared, weight, dmemories):
     return loss
 
 
-# ---------------------------------------------------------------- the released form: windows
-
-def cut_window(tokens, last, length):
-    """The `length` tokens up to and including index last[b] of each row, left-padded with -1."""
-    index = np.asarray(last)[:, None] + np.arange(1 - length, 1)
-    return np.where(index >= 0, np.take_along_axis(tokens, np.maximum(index, 0), axis=1), -1)
-
-
-def cut_future(tokens, first, length):
-    """`length` tokens from index first[b] on, right-padded with -1."""
-    index = np.asarray(first)[:, None] + np.arange(length)
-    return np.where(index < tokens.shape[1], np.take_along_axis(tokens, np.minimum(index, tokens.shape[1] - 1), axis=1), -1)
-
-
-def window_loss(teacher, rnn, x, y, now, context, future, compared, weights, gamma=1.0):
-    """The released SMT loss: for each sequence b one memory m_t, t = now[b], of the window of `context` tokens, and
-    m_{t+1} of the window one later (both windows in one encoder call of 2B rows). Left padding is -1. Raises ValueError
-    for a now[b] without a next input (> T - 2).
-
-    L = L_dec + dynamics * mean (f(m_t, x_{t+1}) - m_{t+1})^2 + uniformity * L_unif(memory tokens of m_t).
-    """
-    if np.max(now) > x.shape[1] - 2:
-        raise ValueError(f"now must be at most T - 2 = {x.shape[1] - 2}, got {np.max(now)}: the dynamics need a next input")
-    teacher.gradient.fill(0)
-    rnn.gradient.fill(0)
-    batch = len(x)
-    windows = np.concatenate([cut_window(x, now, context), cut_window(x, now + 1, context)])
-    memories, cache = teacher.encoder.forward(windows)
-    dmemories = np.zeros_like(memories)
-    ahead, asked = cut_future(x, now + 1, future), cut_future(y, now, future + 1)
-    logits, decoded = teacher.decoder.forward(memories[:batch], [ahead])
-    dec, dlogits = discounted_cross_entropy(logits.reshape(*asked.shape, -1), asked, gamma)
-    dmemories[:batch] += teacher.decoder.backward(dlogits.reshape(logits.shape), decoded)
-    dyn = dynamics_loss(rnn, memories.reshape(2, batch, -1).swapaxes(0, 1), ahead[:, :1], None, weights,
-                        dmemories.reshape(2, batch, -1).swapaxes(0, 1))
-    width = rnn.memory.size // rnn.memory.tokens
-    unif, dtokens = uniformity(memories[:batch].reshape(-1, width)[compared])
-    dmemories[:batch].reshape(-1, width)[compared] += weights.uniformity * dtokens
-    teacher.encoder.backward(dmemories, cache)
-    return {"dec": dec, "dyn": dyn, "unif": unif,
-            "total": dec + weights.dynamics * dyn + weights.uniformity * unif}
-
-
-def discounted_cross_entropy(logits, targets, gamma):
-    """Cross-entropy with weight gamma^j at horizon j, divided by the number of targets (released code)."""
-    loss, dlogits, count = 0.0, np.zeros_like(logits), max(1, np.count_nonzero(targets >= 0))
-    if gamma == 1:
-        return cross_entropy(logits, targets, count)
-    for horizon in range(logits.shape[1]):
-        part, dpart = cross_entropy(logits[:, horizon], targets[:, horizon], count)
-        loss += gamma ** horizon * part
-        dlogits[:, horizon] = gamma ** horizon * dpart
-    return loss, dlogits
-
-
 # ---------------------------------------------------------------- DAgger memory training
 
-def dmt_loss(rnn, memories, x, y, window, dynamics=10.0, top=0.1, through_time=False, detach_readout=True):
+def dmt_loss(rnn, memories, x, y, window, dynamics=10.0, top=0.1):
     """Roll the RNN out for `window` steps from encoder memories and pull it back to the encoder's trajectory (Eq. 6).
 
     memories (B, T+1, Z) are the frozen encoder's; T must be a multiple of window. The T/window segments of every
-    sequence are rolled out side by side, each from the encoder memory at its beginning. Detached (the default) every
-    step is one regression f(own state, x) -> m_t and no gradient crosses two steps; `through_time` lets it.
-    The readout's cross-entropy trains the readout only, unless detach_readout is False.
+    sequence are rolled out side by side, each from the encoder memory at its beginning. Every step is one regression
+    f(own state, x) -> m_t and no gradient crosses two steps. The readout's cross-entropy trains the readout only.
     Returns {"dyn", "read", "total"}.
     """
     rnn.gradient.fill(0)
-    batch, length, size = len(x), x.shape[1], memories.shape[2]
-    segments = lambda a: np.ascontiguousarray(                              # noqa: E731  (B, T, ...) -> (window, B T/window, ...)
-        np.moveaxis(a.reshape(batch * length // window, window, *a.shape[2:]), 1, 0))
-    tokens, targets, asked = segments(x), segments(memories[:, 1:]), segments(y)
-    state = segments(memories[:, :-1])[0]
-    run = unroll(rnn, state, tokens)
+    tokens, targets, asked = (side_by_side(a, window) for a in (x, memories[:, 1:], y))
+    run = unroll(rnn, side_by_side(memories[:, :-1], window)[0], tokens)
+    read, _ = read_states(rnn, run.states[1:], asked)
     errors = [rnn.memory.dynamics_error(run.logits[t], targets[t]) for t in range(window)]
     error = np.stack([e for e, _ in errors])
     share = (dynamics * top_k_weights(error, top))[..., None]
-    read, dstates = read_states(rnn, run.states[1:], asked)
-    dstate = 0.0 if detach_readout else dstates[-1]
-    for t in reversed(range(window)):
-        dlogits, _ = errors[t][1](share[t])
-        if np.ndim(dstate):
-            dlogits = dlogits + rnn.memory.normalise_backward(dstate, run.caches[t])
-        carried = rnn.updater.step_backward(dlogits, run.tape, t)
-        dstate = carried if through_time else 0.0
-        if not detach_readout and t > 0:
-            dstate = dstate + dstates[t - 1]
-    rnn.updater.collect(run.tape, tokens)
+    for t in range(window):
+        dlogits, _ = rnn.memory.dynamics_error_backward(share[t], errors[t][1])
+        rnn.updater.step_backward(dlogits, run.tape, t)      # leaves the step's part of the weights' gradient on the
+    rnn.updater.collect(run.tape, tokens)                    # tape; the memory's gradient, its result, goes no further
     dyn = float(np.vdot(share[..., 0], error))
     return {"dyn": dyn / dynamics, "read": read, "total": dyn + read}
+
+
+def side_by_side(a, window):
+    """(B, T, ...) cut into segments of `window` steps, time first: (window, B T / window, ...)."""
+    batch, length = a.shape[:2]
+    return np.ascontiguousarray(np.moveaxis(a.reshape(batch * length // window, window, *a.shape[2:]), 1, 0))
 
 
 class Unrolled(NamedTuple):

@@ -1,14 +1,13 @@
 """What a memory is: four ways to turn the numbers a network puts out (`logits`) into a memory, behind one interface.
 
-    normalise(logits) -> memory, cache          the memory the RNN carries to the next step, (..., Z)
-    normalise_backward(dmemory, cache)          gradient of the logits
-    dynamics_error(logits, target)              how far the prediction f(m_t, x_{t+1}) is from the encoder's m_{t+1}:
-                                                error (...) and a function of its gradient (..., 1), to be called
-                                                once, that returns the gradients of logits and target
-    perturb(rng, shape), apply(memory, noise)   the disturbance added to the updater's input while training
+    normalise(logits) -> memory, cache              the memory the RNN carries to the next step, (..., Z)
+    normalise_backward(dmemory, cache)              gradient of the logits
+    dynamics_error(logits, target) -> error, cache  how far the prediction f(m_t, x_{t+1}) is from the encoder's m_{t+1}
+    dynamics_error_backward(derror, cache)          gradients of logits and target; derror (..., 1)
+    perturb(rng, shape), apply(memory, noise)       the disturbance added to the updater's input while training
 
 `SphereMemory` is the paper's; `LatticeMemory` adds its finite scalar quantisation; `BinaryMemory` is our extension;
-`FreeMemory` is for ordinary recurrent networks in a study.
+`FreeMemory` is for ordinary recurrent networks, trained by BPTT.
 """
 
 import numpy as np
@@ -39,14 +38,14 @@ class SphereMemory:
 
     def dynamics_error(self, logits, target):
         """Mean squared error between the normalised prediction and the target (paper, Eq. 3)."""
-        prediction, cache = self.normalise(logits)
+        prediction, normed = self.normalise(logits)
         error, dprediction = squared_error(prediction, target)
+        return error, (dprediction, normed)
 
-        def backward(derror):
-            dweighted = np.multiply(dprediction, derror, out=dprediction)
-            return self.normalise_backward(dweighted, cache), -dweighted
-
-        return error, backward
+    def dynamics_error_backward(self, derror, cache):
+        dprediction, normed = cache
+        weighted = dprediction * derror
+        return self.normalise_backward(weighted, normed), -weighted
 
     def perturb(self, rng, shape):
         """Gaussian noise, or None when the noise level is 0."""
@@ -74,8 +73,10 @@ class LatticeMemory(SphereMemory):
 
 
 class FreeMemory(SphereMemory):
-    """The network's output as it is: how recurrent networks are ordinarily trained. For BPTT; an encoder of SMT could
-    shrink such a memory until every error is small."""
+    """The network's output as it is: how recurrent networks are ordinarily trained.
+
+    For BPTT only: an encoder of SMT could shrink such a memory until every error is small.
+    """
 
     def normalise(self, logits):
         return logits, None
@@ -89,12 +90,12 @@ class BinaryMemory:
 
     The dynamics loss works on u itself: softplus(-2 u m) per bit, so it keeps pushing until every bit is certain,
     where a squared error would stop at "nearly". `loss="squared"` is the ablation: (tanh(u) - m)^2.
+    carry: the updater's skip u = carry * m + ... at the beginning of training. SMT starts from "keep the memory"
+    (1.5); BPTT needs bits that can flip at first (0).
     """
 
-    carry = 1.5                                         # u = carry * m + ...: start from "keep the memory"
-
-    def __init__(self, size, noise=0.0, loss="logistic"):
-        self.size, self.tokens, self.noise, self.loss = size, 1, noise, loss
+    def __init__(self, size, noise=0.0, loss="logistic", carry=1.5):
+        self.size, self.tokens, self.noise, self.loss, self.carry = size, 1, noise, loss, carry
 
     @staticmethod
     def normalise(logits):
@@ -108,10 +109,15 @@ class BinaryMemory:
     def dynamics_error(self, logits, target):
         if self.loss == "logistic":
             error, dlogits, dtarget = logistic_error(logits, target)
-            return error, lambda derror: (dlogits * derror, dtarget * derror)
+            return error, (dlogits, dtarget)
         soft = np.tanh(logits)
         error, dsoft = squared_error(soft, target)
-        return error, lambda derror: (dsoft * derror * (1 - soft * soft), -dsoft * derror)
+        return error, (dsoft * (1 - soft * soft), -dsoft)
+
+    @staticmethod
+    def dynamics_error_backward(derror, cache):
+        dlogits, dtarget = cache
+        return dlogits * derror, dtarget * derror
 
     def perturb(self, rng, shape):
         """Signs: each memory draws its own flip rate uniformly from [0, 2 noise), each bit flips at that rate."""
@@ -127,3 +133,15 @@ class BinaryMemory:
     @staticmethod
     def apply_backward(dmemory, signs):
         return dmemory * signs
+
+
+class SoftBits(BinaryMemory):
+    """tanh(u) instead of its sign: the function whose derivative the straight-through gradient is.
+
+    Only for gradient checks: the sign itself has no derivative that could be compared with.
+    """
+
+    @staticmethod
+    def normalise(logits):
+        soft = np.tanh(logits)
+        return soft, soft

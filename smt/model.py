@@ -3,17 +3,19 @@
 Index convention, the main source of off-by-one mistakes: the memory m_t has read the first t tokens x[:, :t], so
 m_0 is the memory of the empty past, and its first prediction is the target y[:, t-1] that belongs to token t.
 
-Two encoders. `CausalEncoder` emits all memories m_0 .. m_T of a sequence in one pass; the synthetic experiments use it
-(our variant: the authors' own all-memories pass is not released). `WindowEncoder` is the released form: bidirectional
-over one left-padded window, with register tokens last, whose outputs are the memory tokens.
+The encoder emits all memories m_0 .. m_T of a sequence in one causal pass. That is our variant: the authors' own pass
+for the synthetic tasks is not released; their released encoder is bidirectional over one left-padded window and gives
+one memory, at register tokens behind the window.
 """
 
 import numpy as np
 
-from smt.layers import (Group, affine, affine_backward, as_rows, block, block_backward, causal_mask, embedding_backward,
-                        embedding_or_none, fold_gains, folded_gradient, rms_norm, rms_norm_backward, rotation,
-                        unfold_gains)
+from smt.layers import (Group, block, block_backward, causal_mask, embedding_backward, embedding_or_none, fold_gains,
+                        folded_gradient, linear, linear_backward, rms_norm, rms_norm_backward, rotation, unfold_gains)
 from smt.updaters import UPDATERS, Readout, block_weights, uniform
+
+
+SHORT = 300         # up to this length a stack keeps its rotary turns and masks
 
 
 class Network:
@@ -61,27 +63,28 @@ class Stack:
         for layer in range(depth):
             for name, array in block_weights(rng, width).items():
                 self.arrays[f"block{layer}.{name}"] = array
-        self._turns, self._masks = {}, {}
+        self._positions = {}
 
-    def turn(self, length):
-        """Rotary positions 0..length-1; `rotated` is the share of each head's features that turn (released code: 1/2)."""
+    def positions(self, length):
+        """Rotary turns and causal mask of positions 0..length-1; those of short sequences are kept.
+
+        `rotated` is the share of each head's features that turn (released code: a half).
+        """
         key = (length, self.p["norm"].dtype)
-        if key not in self._turns:
-            head = self.width // self.heads
-            self._turns[key] = rotation(np.arange(length), self.heads, head, int(head * self.rotated), key[1])
-        return self._turns[key]
+        if key in self._positions:
+            return self._positions[key]
+        head = self.width // self.heads
+        made = (rotation(np.arange(length), self.heads, head, int(head * self.rotated), key[1]),
+                causal_mask(length, key[1]))
+        if length <= SHORT:
+            self._positions[key] = made
+        return made
 
-    def causal(self, length):
-        key = (length, self.p["norm"].dtype)
-        if key not in self._masks:
-            self._masks[key] = causal_mask(length, key[1])
-        return self._masks[key]
-
-    def groups(self, shapes, masks=None):
-        """layers.Group for each (B, T) of `shapes`, one after the other; causal unless masks are given."""
+    def groups(self, shapes):
+        """layers.Group, causal, for each (B, T) of `shapes`, one after the other."""
         ends = np.cumsum([batch * length for batch, length in shapes])
-        return [Group(slice(end - batch * length, end), (batch, length), self.heads, self.turn(length),
-                      masks[i] if masks else self.causal(length)) for i, (end, (batch, length)) in enumerate(zip(ends, shapes))]
+        return [Group(slice(end - batch * length, end), (batch, length), self.heads, *self.positions(length))
+                for end, (batch, length) in zip(ends, shapes)]
 
     def forward(self, stream, groups, kept=None):
         """Outputs (R, D) of a stream of rows (R, D), or (N, D) at the rows `kept` only (see layers.block)."""
@@ -142,14 +145,14 @@ class CausalEncoder(Stack):
         """Memories (B, T+1, Z) of tokens (B, T)."""
         tokens = np.concatenate([np.full((len(x), 1), self.bos, x.dtype), x], axis=1)
         y, stack = super().forward(self.embed(tokens), self.groups([tokens.shape]))
-        logits = affine(y, self.p["out"], self.p["bias"]).reshape(*tokens.shape, -1)
+        logits = linear(y, self.p["out"], self.p["bias"]).reshape(*tokens.shape, -1)
         memories, normed = self.memory.normalise(logits)
         return memories, (tokens, y, stack, normed)
 
     def backward(self, dmemories, cache):
         tokens, y, stack, normed = cache
         dlogits = self.memory.normalise_backward(dmemories, normed)
-        dstream = super().backward(affine_backward(dlogits, y, self.p["out"], self.g["out"], self.g["bias"]), stack)
+        dstream = super().backward(linear_backward(dlogits, y, self.p["out"], self.g["out"], self.g["bias"]), stack)
         self.embed_backward(dstream, tokens)
 
     def empty_memory(self):
@@ -157,53 +160,19 @@ class CausalEncoder(Stack):
         return self.forward(np.zeros((1, 0), np.int64))[0][0, 0].copy()
 
 
-class WindowEncoder(Stack):
-    """The released encoder: [tokens of one window, K registers] through bidirectional blocks; the register outputs,
-    normalised, are the memory (K tokens of the model's own width). Pads are token -1, on the left."""
-
-    def __init__(self, rng, vocabulary, memory, depth=2, heads=4, rotated=0.5):
-        super().__init__(rng, memory.size // memory.tokens, depth, heads, rotated)
-        self.memory = memory
-        self.arrays["table"] = rng.standard_normal((vocabulary, self.width))
-        self.arrays["registers"] = rng.standard_normal((memory.tokens, self.width))
-
-    def forward(self, windows):
-        """Memories (B, Z) of left-padded windows (B, Tc)."""
-        batch, length = windows.shape
-        tokens = np.concatenate([windows, np.full((batch, self.memory.tokens), -1, windows.dtype)], axis=1)
-        stream = self.embed(tokens).reshape(*tokens.shape, -1)
-        stream[:, length:] = self.p["registers"]
-        mask = np.where(np.arange(tokens.shape[1]) < length, np.where(tokens < 0, -1e9, 0), 0).astype(stream.dtype)
-        y, stack = super().forward(as_rows(stream), self.groups([tokens.shape], [mask[:, None, None]]))
-        memory, normed = self.memory.normalise(y.reshape(stream.shape)[:, length:].reshape(batch, -1))
-        return memory, (tokens, stack, normed)
-
-    def backward(self, dmemory, cache):
-        tokens, stack, normed = cache
-        dy = np.zeros((*tokens.shape, self.width), dmemory.dtype)
-        first = tokens.shape[1] - self.memory.tokens
-        dy[:, first:] = self.memory.normalise_backward(dmemory, normed).reshape(len(tokens), -1, self.width)
-        dstream = super().backward(as_rows(dy), stack)
-        self.embed_backward(dstream, tokens)
-        self.g["registers"] += dstream.reshape(dy.shape)[:, first:].sum(0)
-
-
 class Decoder(Stack):
-    """Predict the future from a memory: [memory tokens, x_{t+1}, x_{t+2}, ...] through causal blocks.
+    """Predict the future from a memory: [the memory as one token, x_{t+1}, x_{t+2}, ...] through causal blocks.
 
-    Output j (0 at the last memory token) predicts y_{t+j} and has seen x_{t+1..t+j} only. With `project` the memory is
-    mapped to one token of the model's width (our form); without, its K tokens are used as they are (released form).
+    Output j (0 at the memory) predicts y_{t+j} and has seen x_{t+1..t+j} only. The memory is mapped to one token of the
+    model's width; the released decoder reads its K tokens of that width as they are, and is causal too.
     """
 
-    def __init__(self, rng, vocabulary, memory, width=64, depth=1, heads=1, shift=True, project=True, rotated=1.0):
-        width = width if project else memory.size // memory.tokens
+    def __init__(self, rng, vocabulary, memory, width=64, depth=1, heads=1, shift=True, rotated=1.0):
         super().__init__(rng, width, depth, heads, rotated)
-        self.tokens = 1 if project else memory.tokens
         self.arrays["table"] = rng.standard_normal((vocabulary, width))
         if shift:
             self.arrays["previous"] = rng.standard_normal((vocabulary, width))
-        if project:
-            self.arrays["project"] = uniform(rng, memory.size, width)
+        self.arrays["project"] = uniform(rng, memory.size, width)
         self.arrays["out"] = uniform(rng, width, vocabulary)
         self.arrays["bias"] = uniform(rng, vocabulary, fan_in=width)
 
@@ -213,34 +182,31 @@ class Decoder(Stack):
         futures: one (B_g, F_g), F_g >= 0, for each group of sequences with the same number of inputs left, in the order
         of the memories. asked: for each group what is asked for, (sequence indices, horizons 0..F_g); None: everything.
         """
-        k = self.tokens                                         # memory tokens: they are no input token (-1)
-        tokens = [np.concatenate([np.full((len(f), k), -1, f.dtype), f], axis=1) for f in futures]
+        # the memory stands where a token would: -1 is no token, its row is filled below
+        tokens = [np.concatenate([np.full((len(f), 1), -1, f.dtype), f], axis=1) for f in futures]
         if asked is None:
             asked = [[axis.ravel() for axis in np.indices((len(f), f.shape[1] + 1))] for f in futures]
         groups = self.groups([t.shape for t in tokens])
-        kept = np.concatenate([group.rows.start + sequence * group.shape[1] + k - 1 + horizon
+        kept = np.concatenate([group.rows.start + sequence * group.shape[1] + horizon
                                for group, (sequence, horizon) in zip(groups, asked)])
-        stream, first = np.concatenate([self.embed(t) for t in tokens]), self._memory_rows(groups)
-        stream[first] = as_rows(affine(memory, self.p["project"]) if "project" in self.p else memory.reshape(-1, self.width))
+        stream, first = np.concatenate([self.embed(t) for t in tokens]), memory_rows(groups)
+        stream[first] = linear(memory, self.p["project"])
         y, stack = super().forward(stream, groups, kept)
-        return affine(y, self.p["out"], self.p["bias"]), (memory, tokens, groups, y, stack)
-
-    def _memory_rows(self, groups):
-        """Indices of the rows that hold memory tokens, in the order of the memories."""
-        starts = [np.arange(group.rows.start, group.rows.stop, group.shape[1]) for group in groups]
-        return (np.concatenate(starts)[:, None] + np.arange(self.tokens)).ravel()
+        return linear(y, self.p["out"], self.p["bias"]), (memory, tokens, groups, y, stack)
 
     def backward(self, dlogits, cache):
         """Gradient of the memories (B, Z)."""
         memory, tokens, groups, y, stack = cache
-        dy = affine_backward(dlogits, y, self.p["out"], self.g["out"], self.g["bias"])
+        dy = linear_backward(dlogits, y, self.p["out"], self.g["out"], self.g["bias"])
         dstream = super().backward(dy, stack)
         for group, group_tokens in zip(groups, tokens):
             self.embed_backward(dstream[group.rows], group_tokens)
-        dfirst = dstream[self._memory_rows(groups)].reshape(len(memory), -1)
-        if "project" not in self.p:
-            return dfirst
-        return affine_backward(dfirst, memory, self.p["project"], self.g["project"])
+        return linear_backward(dstream[memory_rows(groups)], memory, self.p["project"], self.g["project"])
+
+
+def memory_rows(groups):
+    """Indices of the rows that hold a memory, in the order of the memories."""
+    return np.concatenate([np.arange(group.rows.start, group.rows.stop, group.shape[1]) for group in groups])
 
 
 class TransformerBaseline(Stack):
@@ -257,11 +223,11 @@ class TransformerBaseline(Stack):
     def forward(self, x):
         """Logits (B, T, V) of tokens (B, T)."""
         y, stack = super().forward(self.embed(x), self.groups([x.shape]))
-        return affine(y, self.p["out"], self.p["bias"]).reshape(*x.shape, -1), (x, y, stack)
+        return linear(y, self.p["out"], self.p["bias"]).reshape(*x.shape, -1), (x, y, stack)
 
     def backward(self, dlogits, cache):
         x, y, stack = cache
-        dstream = super().backward(affine_backward(dlogits, y, self.p["out"], self.g["out"], self.g["bias"]), stack)
+        dstream = super().backward(linear_backward(dlogits, y, self.p["out"], self.g["out"], self.g["bias"]), stack)
         self.embed_backward(dstream, x)
 
 
@@ -303,13 +269,4 @@ class Teacher(Network):
                  shift=True, rotated=1.0):
         self.encoder = CausalEncoder(rng, vocabulary, memory, width, encoder_depth, heads, shift, rotated)
         self.decoder = Decoder(rng, vocabulary, memory, width, decoder_depth, heads, shift, rotated=rotated)
-        super().__init__({"encoder": self.encoder, "decoder": self.decoder}, dtype)
-
-
-class ReleasedTeacher(Network):
-    """The teacher as released: window encoder with registers, decoder on the K memory tokens themselves."""
-
-    def __init__(self, rng, vocabulary, memory, dtype=np.float32, encoder_depth=2, decoder_depth=1, heads=4):
-        self.encoder = WindowEncoder(rng, vocabulary, memory, encoder_depth, heads)
-        self.decoder = Decoder(rng, vocabulary, memory, None, decoder_depth, heads, shift=False, project=False, rotated=0.5)
         super().__init__({"encoder": self.encoder, "decoder": self.decoder}, dtype)

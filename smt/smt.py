@@ -1,25 +1,34 @@
 """Supervised Memory Training (Kumar & Isola 2026): train a recurrent network without ever unrolling it.
 
 A Transformer encoder learns *what to remember*: a memory m_t of the past from which a decoder can answer all later
-questions. The RNN learns *how to update*, one step at a time, by supervised learning: f(m_t, x_{t+1}) -> m_{t+1}.
-No error ever travels through more than one update. DAgger Memory Training (DMT) then rolls the RNN out and pulls its own
-trajectory back to the encoder's.
+questions. The RNN learns *how to update*, one step at a time, by supervised learning. One SMT update
+(training.train_smt, losses.smt_loss) is, for sequences x (B, T) and their targets y:
 
-The task is Retrieval: 8 symbols, one of them follows the identifier 0; at the end, 0 asks for it (chance 12.5 %). The RNN
-is always scored on its own memory from the empty past. All methods use the same updater and readout.
+    m_0 .. m_T = encoder(x)                        all memories in one causal pass; m_t has read x_1 .. x_t
+    L_dec      = - log p(y_t' | m_t, x_t+1 .. x_t')  decoder: answers all later targets from m_t, at random cuts t
+    L_read     = - log p(y_t | m_t)                readout: answers from m_t alone
+    L_dyn      = |f(m_t + noise, x_t+1) - m_t+1|^2   all T transitions at once, trains f and the encoder
+    L_unif     = log mean exp(-2 |m - m'|^2)       keeps memories apart
+    one AdamW step on L_dec + L_read + w L_dyn + u L_unif
 
-    part 1  trained at T = 64, the paper's continuous memory: SMT, SMT + DMT, SMT for as many steps more, BPTT, Transformer
-    part 2  trained at T = 128, a binary memory (ours): SMT and BPTT
-    part 3  trained at T = 16 (or up to 32), tested up to T = 1,048,576
-    part 4  the binary memory of part 3 as a finite-state machine: enumerate its states, check every answer
-    part 5  how large is dL/dm_t for an untrained network, by BPTT and by SMT?
+No error ever travels through more than one update f. DAgger Memory Training (DMT, losses.dmt_loss) then rolls the RNN
+out and pulls its own trajectory back to the encoder's. The opponent is back-propagation through time (BPTT).
 
-    python3 smt/smt.py                    seed 0, five minutes, two processes; writes results.json, traces.npz, weights.npz
-    python3 smt/smt.py --seeds 0-4        the committed run
+The task is Retrieval: 8 symbols, one of them follows the identifier 0; at the end, 0 asks for it (chance 12.5 %). The
+RNN is always scored on its own memory from the empty past.
+
+    direct      trained at T = 64          SMT, SMT + DMT, BPTT (residual MLP on the sphere; GRU), Transformer
+    long        trained at T = 128         SMT with a binary memory (ours), BPTT (GRU)
+    short       trained at T = 16          the same and BPTT through bits; tested up to T = 4,096, bits to 1,048,576
+    curriculum  trained at 16, then 32     both methods with the same lengths
+    random      lengths from 4 to 32       both methods with the same lengths
+
+    python3 smt/smt.py                    seed 100, minutes, two processes; writes results.json, traces.npz, weights.npz
     python3 smt/smt.py --quick            tiny settings, seconds
-    python3 smt/smt.py --study ablation   which change made the binary memory work; also: updaters, tasks
+    python3 smt/smt.py --study reach      how far back does the error reach; the others: --help
 
-It prints one line for every finished job and, at the end, one line for every check with what was measured.
+It prints every check with what was measured. Seeds 100 to 104 are for
+reporting. Recipes were chosen on 0 and 1, 10 to 31 and 900 to 901.
 """
 
 import sys
@@ -28,24 +37,20 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-import common  # noqa: F401, E402  one BLAS thread, before numpy
-import numpy as np  # noqa: E402
+import common  # noqa: F401  one BLAS thread, before numpy
+import numpy as np
 
-from common import results  # noqa: E402
-from common.config import parse, run, setting  # noqa: E402
-from common.progress import Diverged  # noqa: E402
-from common.randomness import stream  # noqa: E402
-from smt import probes, studies  # noqa: E402
-from smt.certificate import certify  # noqa: E402
-from smt.jobs import run_jobs  # noqa: E402
-from smt.losses import Weights  # noqa: E402
-from smt.memory import BinaryMemory, SphereMemory  # noqa: E402
-from smt.model import RNN, Network, Teacher, TransformerBaseline  # noqa: E402
-from smt.tasks import RetrievalMachine, retrieval  # noqa: E402
-from smt.training import (Recipe, bptt_scores, encoder_accuracy, rollout_scores, train_bptt, train_dmt,  # noqa: E402
-                          train_smt, train_transformer, transformer_accuracy)
+from common import gradcheck, results, study
+from common.config import make_command, parse, run, setting
+from common.progress import Progress, collect
+from common.randomness import stream
+from smt import comparison, players, scores
+from smt.gradients import gradient_errors, gradient_norms
+from smt.jobs import run_jobs
+from smt.scores import BITS, BPTT, BPTT_BITS, DMT, GRU, KEPT, MORE, SMALL, SMT
 
-MAKE = "python3 smt/smt.py --seeds 0-4"
+HERE = Path(__file__).resolve().parent
+SEEDS = range(100, 105)
 
 
 # ---------------------------------------------------------------- configuration
@@ -53,357 +58,213 @@ MAKE = "python3 smt/smt.py --seeds 0-4"
 @dataclass(frozen=True)
 class Config:
     elements: int = setting(8, "symbols of the Retrieval task; chance is one in so many", minimum=2, maximum=64)
-    length: int = setting(64, "part 1: training length T", minimum=16)
-    binary_length: int = setting(128, "part 2: training length T", minimum=16)
-    short_length: int = setting(16, "part 3: training length T", minimum=8)
-    size: int = setting(64, "numbers in a continuous memory (Z)", paper="4096 in its natural-data runs", minimum=8)
-    bits: int = setting(32, "bits in a binary memory", minimum=4)
-    hidden: int = setting(256, "hidden units of the updater", minimum=4)
-    width: int = setting(64, "width of encoder and decoder", paper="256 in its natural-data runs", minimum=8)
-    heads: int = setting(1, "attention heads of encoder, decoder and Transformer", paper="8 in its natural-data runs", minimum=1)
-    scale: float = setting(1.0, "all numbers of training steps are multiplied by this", above=0)
-    test: int = setting(512, "test sequences at lengths up to 1,024; fewer beyond", minimum=16)
-    longest: int = setting(1048576, "part 3: longest test length", minimum=64)
+    length: int = setting(64, "direct training: length T", minimum=16, maximum=1024)
+    long_length: int = setting(128, "direct training with bits: length T", minimum=16, maximum=1024)
+    short_length: int = setting(16, "training on short sequences: length T", minimum=8, maximum=256)
+    size: int = setting(64, "numbers in a continuous memory (Z)", paper="4096 in its natural-data runs", minimum=8,
+                        maximum=4096)
+    bits: int = setting(32, "bits in a binary memory", minimum=4, maximum=4096)
+    hidden: int = setting(256, "hidden units of the updater", minimum=4, maximum=4096)
+    width: int = setting(64, "width of encoder and decoder", paper="256 in its natural-data runs", minimum=8,
+                         maximum=1024)
+    heads: int = setting(1, "attention heads of encoder, decoder and Transformer", paper="8 in its natural-data runs",
+                         minimum=1, maximum=64)
+    scale: float = setting(1.0, "all numbers of training updates are multiplied by this", above=0, maximum=100)
+    test: int = setting(512, "test sequences at lengths up to 1,024; fewer beyond", minimum=16, maximum=100_000)
+    longest: int = setting(1048576, "longest test length", minimum=64, maximum=2**24)
     processes: int = setting(2, "independent jobs run in so many processes", minimum=1, maximum=64)
 
     def __post_init__(self):
         if self.width % (2 * self.heads):
-            raise ValueError(f"--width {self.width} is not allowed: a multiple of {2 * self.heads} (--heads, even width each)")
-        if self.length & (self.length - 1) or self.short_length & (self.short_length - 1):
-            raise ValueError("--length and --short-length must be powers of two (DMT windows divide them)")
+            raise ValueError(f"--width {self.width} is not allowed: a multiple of {2 * self.heads} (an even width for "
+                             "each of --heads)")
+        if self.size % 4:
+            raise ValueError(f"--size {self.size} is not allowed: a multiple of 4 (two tokens of even width)")
+        for flag, length in (("--length", self.length), ("--short-length", self.short_length)):
+            if length & (length - 1):
+                raise ValueError(f"{flag} {length} is not allowed: a power of two (DMT's windows divide it)")
 
 
-QUICK = dict(length=16, binary_length=16, short_length=8, size=16, bits=8, hidden=16, width=16, scale=0.02, test=16,
+QUICK = dict(length=16, long_length=16, short_length=8, size=16, bits=8, hidden=16, width=16, scale=0.01, test=16,
              longest=256, processes=1)
-RATES = (3e-4, 1e-3, 3e-3, 1e-2)                      # BPTT's learning rates
-LENGTHS = (16, 64, 256, 1024, 4096, 65536, 1048576)   # part 3
-AT_CHANCE = 0.25                                      # twice chance for 8 symbols: at most this counts as "near chance"
-LOST = 0.5                                            # a network below this is not rolled out to longer sequences
-TRANSFORMER_FITS = 4096                               # T x T attention weights: longer does not fit
+AT_CHANCE = 0.25                        # twice chance for 8 symbols: at most this counts as "near chance"
+SOLVED = 0.95                           # the house's criterion: final test accuracy
+SAVED = ("direct, SMT + DMT", "direct, BPTT, GRU", "long, SMT, bits", "short, SMT", "short, SMT + DMT",
+         "short, SMT, bits", "random, BPTT")                                     # networks kept in weights.npz
 
 
-def recipes(c):
-    """How each part trains. Steps, batches and weights found in trials on seeds 0 and 1 before this code was written; the
-    number of heads and part 2's uniformity on seeds 10 to 19."""
-    steps = lambda n: max(2, int(round(n * c.scale)))  # noqa: E731
-    s, both = c.short_length, (max(3, c.short_length // 4), 2 * c.short_length)
-    continuous, binary = Weights(dynamics=3.0, uniformity=0.2), Weights(dynamics=3.0, uniformity=0.05)
-    return {
-        "direct": Recipe(((c.length, 32, steps(400)), (c.length, 16, steps(400))), continuous),
-        "dmt steps": steps(150),
-        # with the weaker uniformity two symbols may share a code at this length: 1 of 10 trials (seeds 10-19)
-        "binary": Recipe(((c.binary_length, 24, steps(500)), (c.binary_length, 8, steps(500))), continuous),
-        "short continuous": Recipe(((s, 64, steps(300)), (s, 32, steps(300))), continuous),
-        "short binary": Recipe(((s, 64, steps(300)), (s, 32, steps(300))), binary),
-        "curriculum binary": Recipe(((s, 64, steps(300)), (2 * s, 32, steps(300))), binary),
-        "random binary": Recipe(((both, 64, steps(300)), (both, 32, steps(300))), binary),
-        "bptt": {"short": ((s, 64, steps(500)),), "curriculum": ((s, 64, steps(400)), (2 * s, 64, steps(300))),
-                 "random": ((both, 64, steps(700)),)},
-        "transformer": ((c.length, 32, steps(400)),), "short transformer": ((s, 64, steps(400)),)}
+# ---------------------------------------------------------------- the jobs of one seed
+
+def jobs(c, seed):
+    """{what: (function, arguments)}, independent of each other, the longest first."""
+    bptt = {scores.BPTT: ("direct", "short", "curriculum", "random"), GRU: ("long", "direct", "short", "random"),
+            SMALL: ("direct",), BPTT_BITS: ("short", "random"), KEPT: ("short",)}
+    found = {f"{method}, {trained}": (comparison.bptt, (c, seed, trained, method))
+             for method, lengths in bptt.items() for trained in lengths}
+    for trained in ("direct", "short", "curriculum", "random"):
+        found[f"SMT and DMT, {trained}"] = (comparison.smt_on_sphere, (c, seed, trained))
+    for trained in ("long", "short", "curriculum", "random"):
+        found[f"SMT with bits, {trained}"] = (comparison.smt_with_bits, (c, seed, trained))
+    for trained in ("direct", "short"):
+        found[f"Transformer, {trained}"] = (comparison.transformer, (c, seed, trained))
+    found["gradients of untrained networks"] = (gradients_job, (c, seed))
+    return found
 
 
-# ---------------------------------------------------------------- task and models
-
-def task_of(c):
-    """(rng, batch, length) -> (x, y); token 0 is the identifier and the question, y = -1: nothing is asked."""
-    return lambda rng, batch, length: retrieval(rng, batch, length, elements=c.elements)
+def gradients_job(c, seed):
+    return {"arrays": gradient_norms(c, seed)}
 
 
-def pair(c, seed, memory):
-    """A fresh teacher and RNN."""
-    rng = stream(seed, "init")
-    return (Teacher(rng, c.elements + 1, memory, width=c.width, heads=c.heads),
-            RNN(rng, c.elements + 1, memory, hidden=c.hidden))
+def seed_parts(c, seeds):
+    """Yields (seed, everything its jobs found)."""
+    for seed in seeds:
+        part = {"final": {}, "curves": {}, "arrays": {}, "weights": {}, "notes": {}}
+        work, started = jobs(c, seed), time.time()
+        progress = Progress(f"seed {seed}, jobs", len(work))
+        for n, (_, found) in enumerate(run_jobs(work, c.processes), start=1):
+            for what, values in found.items():
+                join(part[what], values)
+            progress.update(n)
+        progress.close()
+        print(f"seed {seed}: {time.time() - started:.0f} s", flush=True)
+        part["curves"] = {name: thin(values) for name, values in part["curves"].items()}
+        yield seed, {**part, "seconds": time.time() - started}
 
 
-def copy_of(c, seed, memory, rnn):
-    """Another RNN with the same weights."""
-    other = RNN(stream(seed, "init"), c.elements + 1, memory, hidden=c.hidden)
-    other.flat[:] = rnn.flat
-    return other
-
-
-def named(name, rnn):
-    """{"name/module/weight": array} for weights.npz."""
-    return {f"{name}/{key}": array.copy() for key, array in rnn.arrays().items()}
-
-
-# ---------------------------------------------------------------- part 1: direct training, the paper's memory
-
-def direct(c, seed):
-    """SMT, then three ways on: DMT, as many steps of SMT more (the control), nothing. And the Transformer."""
-    task, how = task_of(c), recipes(c)
-    memory = SphereMemory(c.size, noise=0.15)
-    teacher, rnn = pair(c, seed, memory)
-    x, y = task(stream(seed, "test"), c.test, c.length)
-    watched = probes.Watch(teacher, rnn, task(stream(seed, "validation"), 128, c.length), every=20)
-    train = stream(seed, "train")
-    curves = train_smt(teacher, rnn, task, train, how["direct"], watch=watched)
-    smt = rollout_scores(rnn, x, y, teacher.encoder.forward(x)[0])
-    ceiling = encoder_accuracy(teacher, rnn, x, y)
-    pulled = copy_of(c, seed, memory, rnn)
-    dmt_curves = train_dmt(teacher, pulled, task, train, c.length, 32, how["dmt steps"])
-    dmt = rollout_scores(pulled, x, y, teacher.encoder.forward(x)[0])
-    weights = {**named("smt_direct", rnn), **named("smt_dmt_direct", pulled)}
-    train_smt(teacher, rnn, task, train, more_steps(c.length, 32, how, "direct"), label="SMT more")
-    more = rollout_scores(rnn, x, y, teacher.encoder.forward(x)[0])
-    final = {"smt_accuracy": smt["accuracy"], "smt_more_accuracy": more["accuracy"], "smt_dmt_accuracy": dmt["accuracy"],
-             "encoder_accuracy": ceiling, "drift_smt": smt["drift"].mean(), "drift_smt_more": more["drift"].mean(),
-             "drift_dmt": dmt["drift"].mean(), "smt_seconds": curves["seconds"], "dmt_seconds": dmt_curves["seconds"],
-             "smt_steps": len(curves["dec"]), "smt_dmt_sequences": curves["sequences"] + dmt_curves["sequences"]}
-    final["transformer_accuracy"] = transformer(c, seed, how["transformer"], (x, y))[0]
-    return {"final": final, "weights": weights,
-            "curves": {**{f"direct_{k}": curves[k] for k in ("dec", "dyn", "unif")}, "direct_dmt_dyn": dmt_curves["dyn"],
-                       "direct_accuracy": watched.accuracy, "direct_watched_at": watched.steps,
-                       "drift_smt_t": smt["drift"], "drift_smt_more_t": more["drift"], "drift_dmt_t": dmt["drift"]}}
-
-
-def more_steps(length, batch, how, recipe):
-    """The control for DMT: SMT goes on for as many steps, at DMT's learning rate, with the dynamics fully on."""
-    return Recipe(((length, batch, how["dmt steps"]),), how[recipe].weights, lr=1e-3, start=-10**6)
-
-
-def transformer(c, seed, plan, test):
-    """Train the Transformer baseline; its accuracy on the test sequences and the network."""
-    baseline = TransformerBaseline(stream(seed, "init"), c.elements + 1, width=c.width, heads=c.heads)
-    train_transformer(Network({"transformer": baseline}), baseline, task_of(c), stream(seed, "train"), plan)
-    return transformer_accuracy(baseline, *test), baseline
-
-
-# ---------------------------------------------------------------- part 2: direct training at twice the length, binary
-
-def direct_binary(c, seed):
-    """SMT with a binary memory; no DMT."""
-    task = task_of(c)
-    teacher, rnn = pair(c, seed, BinaryMemory(c.bits, noise=0.02))
-    curves = train_smt(teacher, rnn, task, stream(seed, "train"), recipes(c)["binary"])
-    x, y = task(stream(seed, "test"), c.test, c.binary_length)
-    scores = rollout_scores(rnn, x, y, teacher.encoder.forward(x)[0])
-    return {"final": {"binary_accuracy_t128": scores["accuracy"], "binary_drift_t128": scores["drift"].mean(),
-                      "binary_encoder_accuracy_t128": encoder_accuracy(teacher, rnn, x, y),
-                      "binary_seconds": curves["seconds"], "binary_sequences": curves["sequences"],
-                      "binary_dynamics_on": curves["on"]},
-            "curves": {f"binary_{k}": curves[k] for k in ("dec", "dyn")}, "weights": named("binary_direct", rnn)}
-
-
-def direct_bptt(c, seed, length, batch, sequences, seconds, name):
-    """BPTT for parts 1 and 2, continuous memory, at every rate: as many sequences as SMT saw or, with `seconds`, for as
-    long as SMT took. The rate with the lowest validation loss is reported under `name`, and the highest of all."""
-    task, final, curves, losses = task_of(c), {}, {}, {}
-    test, validation = task(stream(seed, "test"), c.test, length), task(stream(seed, "validation"), 256, length)
-    plan = ((length, batch, max(1, sequences // batch)),)
-    for rate in RATES:
-        rnn = RNN(stream(seed, "init"), c.elements + 1, SphereMemory(c.size), hidden=c.hidden)
-        accuracy, losses[rate], curve = bptt_scores(rnn, task, stream(seed, "train"), plan, rate, test, validation, seconds)
-        final[f"{name}_lr{rate:g}"] = accuracy
-        if seconds is None:
-            curves[f"{name}_lr{rate:g}"] = curve
-    best = min(losses, key=losses.get)
-    final.update({name: final[f"{name}_lr{best:g}"], f"{name}_best_lr": best, f"{name}_highest": max(final.values())})
-    return {"final": final, "curves": curves}
-
-
-def both_budgets(final):
-    """{`bptt_accuracy`: the better of the two budgets, `bptt_highest`: the best of all runs, which nobody selected}."""
-    return {f"{what}{t}": max(final[f"bptt{t}_same_{budget}{end}"] for budget in ("sequences", "seconds"))
-            for t in ("", "_t128") for what, end in (("bptt_accuracy", ""), ("bptt_highest", "_highest"))}
-
-
-# ---------------------------------------------------------------- part 3: train short, test long; part 4: certificate
-
-def short_smt(c, seed):
-    """Continuous SMT at the short length, with the pictures of the memory space while it trains; then DMT, or as many
-    steps of SMT more."""
-    task, how = task_of(c), recipes(c)
-    teacher, rnn = pair(c, seed, SphereMemory(c.size, noise=0.15))
-    train, movie = stream(seed, "train"), probes.Movie(teacher, rnn, c.elements, c.short_length, every=8)
-    curves = train_smt(teacher, rnn, task, train, how["short continuous"], watch=movie)
-    final = long_scores(c, seed, "smt", probes.stepper(rnn))
-    weights, arrays = named("smt_short", rnn), {**movie.arrays(), **probes.memory_space(teacher, rnn, c.elements, c.short_length)}
-    pulled = copy_of(c, seed, rnn.memory, rnn)
-    train_dmt(teacher, pulled, task, train, c.short_length, 64, how["dmt steps"])
-    train_smt(teacher, rnn, task, train, more_steps(c.short_length, 64, how, "short continuous"), label="SMT more")
-    final.update(long_scores(c, seed, "smt_dmt", probes.stepper(pulled)), **long_scores(c, seed, "smt_more", probes.stepper(rnn)),
-                 short_smt_seconds=curves["seconds"])
-    return {"final": final, "weights": {**weights, **named("smt_dmt_short", pulled)}, "arrays": arrays,
-            "curves": {f"short_{k}": curves[k] for k in ("dec", "dyn", "unif")}}
-
-
-def short_binary(c, seed, kind):
-    """Binary SMT; `kind` is "short" (one length), "curriculum" (16, then 32) or "random" (lengths 4 to 32)."""
-    teacher, rnn = pair(c, seed, BinaryMemory(c.bits, noise=0.02))
-    curves = train_smt(teacher, rnn, task_of(c), stream(seed, "train"), recipes(c)[f"{kind} binary"])
-    proof = certify(rnn.step, rnn.answer, rnn.initial(1)[0], RetrievalMachine(c.elements, shortest=c.short_length))
-    strictest = certify(rnn.step, rnn.answer, rnn.initial(1)[0], RetrievalMachine(c.elements, shortest=3))
-    name = "binary" if kind == "short" else f"binary_{kind}"
-    final = long_scores(c, seed, name, probes.machine_stepper(proof) if proof.closed else probes.stepper(rnn))
-    certificate = {"certified": proof.certified, "certified_states": len(proof.codes) if proof.certified else None,
-                   "certified_groups": proof.groups if proof.certified else None,
-                   "certified_from_t3": strictest.certified}
-    final.update({k if kind == "short" else f"{k}_{kind}": v for k, v in certificate.items()})
-    final[f"short_{name}_seconds"] = curves["seconds"]
-    keep = kind == "short"
-    return {"final": final, "weights": named(f"{name}_short", rnn), "statement": {kind: proof.statement, f"{kind}, T >= 3": strictest.statement},
-            "curves": {f"short_binary_{k}": curves[k] for k in ("dec", "dyn")} if keep else {},
-            "arrays": proof.arrays("machine_") if keep else {}}
-
-
-def short_bptt(c, seed, kind):
-    """BPTT with the same lengths. Of the rates, the one with the best sum of accuracies at the short length and at 16
-    times that (validation sequences) is reported: a selection in BPTT's favour that SMT does not get."""
-    task, plan, validation = task_of(c), recipes(c)["bptt"][kind], stream(seed, "validation")
-    far_and_near = [task(validation, 256, length) for length in (16 * c.short_length, c.short_length)]
-    best = (-1.0, None, None)
-    for rate in RATES:
-        rnn = RNN(stream(seed, "init"), c.elements + 1, SphereMemory(c.size), hidden=c.hidden)
-        try:
-            train_bptt(rnn, task, stream(seed, "train"), plan, rate)
-        except Diverged:
-            continue
-        score = sum(rollout_scores(rnn, *sequences)["accuracy"] for sequences in far_and_near)
-        best = max(best, (score, rate, rnn), key=lambda b: b[0])
-    name = "bptt" if kind == "short" else f"bptt_{kind}"
-    return {"final": {**long_scores(c, seed, name, probes.stepper(best[2])), f"short_{name}_lr": best[1]},
-            "weights": named(f"{name}_short", best[2])}
-
-
-def short_transformer(c, seed):
-    """The Transformer at the lengths where T x T attention fits."""
-    _, baseline = transformer(c, seed, recipes(c)["short transformer"], test_set(c, seed, c.short_length))
-    final = {}
-    for length in lengths(c):
-        if length <= TRANSFORMER_FITS:
-            x, y = test_set(c, seed, length)
-            rows = max(1, 2 ** 18 // length ** 2)
-            x, y = (x[:16], y[:16]) if length > 1024 else (x, y)
-            parts = [transformer_accuracy(baseline, x[i:i + rows], y[i:i + rows]) for i in range(0, len(x), rows)]
-            final[f"short_transformer_t{length}"] = float(np.average(parts, weights=[len(x[i:i + rows]) for i in range(0, len(x), rows)]))
-    return {"final": final}
-
-
-def lengths(c):
-    return [c.short_length] + [n for n in LENGTHS if c.short_length < n <= c.longest]
-
-
-def test_set(c, seed, length):
-    """Test sequences of one length: c.test up to T = 1,024, fewer beyond (at least 8)."""
-    count = c.test if length <= 1024 else max(8, min(c.test, 2 ** 21 // length))
-    return task_of(c)(stream(seed, f"test {length}"), count, length)
-
-
-def long_scores(c, seed, name, player):
-    """{"short_<name>_t<length>": accuracy}; not run (None) once the accuracy at a shorter length was below LOST."""
-    final, accuracy = {}, 1.0
-    for length in lengths(c):
-        accuracy = probes.play(player, *test_set(c, seed, length)) if accuracy is not None and accuracy >= LOST else None
-        final[f"short_{name}_t{length}"] = accuracy
-    return final
-
-
-# ---------------------------------------------------------------- all parts of one seed
-
-def first_jobs(c, seed):
-    """(name, function, arguments) of the jobs that depend on nothing."""
-    return [("binary direct", direct_binary, (c, seed)), ("direct", direct, (c, seed)), ("short SMT", short_smt, (c, seed)),
-            *[(f"binary {kind}", short_binary, (c, seed, kind)) for kind in ("short", "curriculum", "random")],
-            *[(f"BPTT {kind}", short_bptt, (c, seed, kind)) for kind in ("short", "curriculum", "random")],
-            ("short transformer", short_transformer, (c, seed)), ("gradients", probes.gradient_norms, (c, seed))]
-
-
-def second_jobs(c, seed, final):
-    """BPTT with the sequences and, apart from that, the seconds that SMT turned out to need."""
-    parts = (("_t128", c.binary_length, 24, final["binary_sequences"], final["binary_seconds"]),
-             ("", c.length, 32, final["smt_dmt_sequences"], final["smt_seconds"] + final["dmt_seconds"]))
-    return [(f"bptt{t}_same_{budget}", direct_bptt,
-             (c, seed, length, batch, sequences, seconds if budget == "seconds" else None, f"bptt{t}_same_{budget}"))
-            for t, length, batch, sequences, seconds in parts for budget in ("sequences", "seconds")]
-
-
-def headline(options):
-    """All parts, seed by seed. results.json is written anew after every seed; traces.npz and weights.npz after the first."""
-    started, c, runs = time.time(), options.config, []
-    config = {**asdict(c), "rates": RATES, "plans": {k: str(v) for k, v in recipes(c).items()}}
-    for seed in options.seeds:
-        parts = run_jobs({(seed, job[0]): job[1:] for job in first_jobs(c, seed)}, c.processes)
-        parts.update(run_jobs({(seed, job[0]): job[1:] for job in second_jobs(c, seed, merge(parts, "final"))}, c.processes))
-        final = merge(parts, "final")
-        runs.append({"seed": seed, "curves": {k: thin(v) for k, v in merge(parts, "curves").items()},
-                     "final": results.finite({**final, **both_budgets(final)}), "statement": merge(parts, "statement"),
-                     "seconds": sum(p["seconds"] for p in parts.values())})
-        record = results.record("smt", options, runs, started=started, config=config)
-        record["checks"] = checks(record["summary"], c)
-        results.write(options.out / "results.json", record)
-        if len(runs) == 1:
-            results.write_arrays(options.out / "traces.npz", **merge(parts, "arrays"))
-            results.write_arrays(options.out / "weights.npz", **merge(parts, "weights"))
-    report(record)
-
-
-def merge(parts, what):
-    """One dictionary from all jobs; two jobs must not report the same name."""
-    merged = [(k, v) for part in parts.values() for k, v in part.get(what, {}).items()]
-    if len(dict(merged)) < len(merged):
-        raise KeyError(f"two jobs report the same {what}")
-    return dict(merged)
+def join(part, values):
+    """Add what a job found. Raises KeyError if another job has reported the same name."""
+    twice = sorted(part.keys() & values.keys())
+    if twice:
+        raise KeyError(f"two jobs report {twice}")
+    part.update(values)
 
 
 def thin(values, points=120):
     """At most about `points` of a curve, evenly spaced."""
-    return list(values)[::max(1, len(values) // points)]
+    return [float(v) for v in values[::max(1, len(values) // points)]]
 
 
-def checks(s, c):
-    """The claims, each with its measurement; any of them can come out false."""
-    low, high = (lambda k: s.get(k, {}).get("min")), (lambda k: s.get(k, {}).get("max"))
-    mean = lambda k: s.get(k, {}).get("mean")  # noqa: E731
-    far = lengths(c)[-1]
-    at_least = lambda claim, v, bound: results.check(claim, v, f">= {bound}", v is not None and v >= bound)  # noqa: E731
-    at_most = lambda claim, v, bound: results.check(claim, v, f"<= {bound}", v is not None and v <= bound)   # noqa: E731
-    ratio = mean("drift_smt") / mean("drift_dmt") if mean("drift_dmt") else None
-    gain = mean("smt_dmt_accuracy") - mean("smt_more_accuracy")
-    return [at_least(f"part 1: SMT + DMT solves T = {c.length} on every seed", low("smt_dmt_accuracy"), 0.99),
-            at_most(f"part 1: BPTT stays near chance at T = {c.length}, at every rate, seed and budget", high("bptt_highest"), AT_CHANCE),
-            at_least("part 1: DMT lowers the drift", ratio, 2.0),
-            results.check("part 1: DMT is better than as many steps more of SMT (accuracy, mean difference)", gain, "> 0", gain > 0),
-            at_least(f"part 2: binary SMT solves T = {c.binary_length} on every seed", low("binary_accuracy_t128"), 0.99),
-            at_most(f"part 2: BPTT stays near chance at T = {c.binary_length}, at every rate, seed and budget",
-                    high("bptt_highest_t128"), AT_CHANCE),
-            at_least(f"part 3: binary SMT trained at T = {c.short_length} is right at T = {far:,} on every seed", low(f"short_binary_t{far}"), 0.99),
-            at_most(f"part 3: BPTT trained at T = {c.short_length} is below one half by 16 times the length, on every seed",
-                    last_measured(s, "bptt", [n for n in lengths(c) if n <= 16 * c.short_length]), LOST),
-            at_least("part 4: the binary memory is certified exact for every length on every seed", low("certified"), 1.0)]
+def headline(options):
+    c = options.config
+    # the number of processes changes no number: a part computed with one is that computed with two
+    settings = {name: value for name, value in asdict(c).items() if name != "processes"}
+    parts = collect(options, lambda seeds: seed_parts(c, seeds), settings=settings)
+    runs = [{**results.entry(seed, part["final"], part["curves"], part["seconds"]), "notes": part["notes"]}
+            for seed, part in zip(options.seeds, parts)]
+    record = results.record(options, runs, checks=checks, plans=comparison.plans(c), grids=grids())
+    record["seconds"] = round(sum(part["seconds"] for part in parts), 1)      # of all parts, also of resumed ones
+    kept = {name: a for name, a in parts[0]["weights"].items() if name.split("/")[0] in SAVED}
+    results.save(options, record, traces=parts[0]["arrays"], weights=kept)     # of the first seed
+    report(record)
 
 
-def last_measured(summary, name, at):
-    """The highest accuracy over seeds at the last of the lengths `at` that any seed was rolled out to. Seeds that stopped
-    earlier were below LOST there."""
-    measured = [summary[f"short_{name}_t{n}"]["max"] for n in at if summary.get(f"short_{name}_t{n}", {}).get("n")]
-    return measured[-1] if measured else None
+def grids():
+    return {method: opponent.grid for method, opponent in comparison.OPPONENTS.items()}
+
+
+# ---------------------------------------------------------------- the claims
+
+def checks(record):
+    """The claims, each with its measurement; any of them can come out false. Bounds fixed before seeds 100 to 104."""
+    return [*direct_claims(record), *bits_claims(record), *length_claims(record)]
+
+
+def direct_claims(record):
+    """Trained at T = 64 and 128, tested there."""
+    c, at = record["config"], lambda *where: scores.values(record, *where)
+    direct, long = c["length"], c["long_length"]
+    stays = f"stays near chance at T = {direct}: highest of every rate and seed"
+    drifts = [mean(at("direct", method, "drift")) for method in (MORE, DMT)]
+    ratio = drifts[0] / drifts[1] if drifts[1] else None
+    return [solved(f"SMT + DMT, continuous memory, solves T = {direct} (seeds)", at("direct", DMT, direct)),
+            at_most(f"BPTT with the same updater on the sphere {stays}", at("direct", BPTT, "highest"), AT_CHANCE),
+            at_most(f"the same with a small second layer, through which the gradient passes, {stays}",
+                    at("direct", SMALL, "highest"), AT_CHANCE),
+            solved(f"BPTT with a GRU and chrono gates solves T = {direct} (seeds)", at("direct", GRU, direct)),
+            solved(f"BPTT with a GRU and chrono gates solves T = {long} (seeds)", at("long", GRU, long)),
+            solved(f"SMT with bits solves T = {long} (seeds)", at("long", BITS, long)),
+            results.check(f"DMT leaves less drift than the same number of extra SMT updates, T = {direct} (ratio)",
+                          ratio, "> 1.2", ratio is not None and ratio > 1.2)]
+
+
+def bits_claims(record):
+    """Trained on short sequences with bits."""
+    at = lambda *where: scores.values(record, *where)
+    short, furthest = record["config"]["short_length"], scores.lengths(record, "short", BITS)[-1]
+    proofs = [v for trained in ("short", "curriculum", "random") for v in at(trained, BITS, "certified")]
+    margins = [v for trained in scores.TRAINED[1:] for v in at(trained, BITS, "margin") if v is not None]
+    return [solved(f"SMT with bits, trained at T = {short}, is right at T = {furthest:,} (seeds)",
+                   at("short", BITS, furthest)),
+            results.check("every binary memory trained on short sequences is certified at every length (networks)",
+                          sum(proofs), f"{len(proofs)} of {len(proofs)}", all(proofs)),
+            results.check("no bit of an enumerated machine is decided by rounding (smallest |u|)",
+                          min(margins, default=None), ">= 0.001", min(margins, default=0) >= 1e-3),
+            at_most(f"BPTT through the same bits does not learn T = {short}: highest of every rate, start and seed",
+                    at("short", BPTT_BITS, "highest") + at("short", KEPT, "highest"), AT_CHANCE)]
+
+
+def length_claims(record):
+    """Continuous memories, tested beyond the training length; a network that was lost before counts as 0 there."""
+    short, far = record["config"]["short_length"], scores.lengths(record, "short", SMT)[-1]
+    at = lambda trained, method: [v or 0.0 for v in scores.values(record, trained, method, far)]
+    dmt = mean(at("short", DMT)) - mean(at("short", MORE))
+    both = f"with lengths from {scores.shortest(short)} to {2 * short}"
+    smt = mean(at("random", DMT)) - mean(at("random", BPTT))
+    return [at_most(f"the GRU, trained by BPTT at T = {short}, is lost at T = {far:,}: highest of the seeds",
+                    at("short", GRU), comparison.LOST),
+            results.check(f"trained at T = {short}, DMT beats the same number of extra SMT updates at T = {far:,} "
+                          "(mean difference)", dmt, "> 0", dmt > 0),
+            results.check(f"{both}, continuous SMT + DMT beats BPTT with the same updater at T = {far:,} "
+                          "(mean difference)", smt, "> 0", smt > 0)]
+
+
+def solved(claim, values):
+    count = sum(v is not None and v >= SOLVED for v in values)
+    return results.check(claim, count, f"{len(values)} of {len(values)}", count == len(values))
+
+
+def at_most(claim, values, bound):
+    highest = max((v for v in values if v is not None), default=None)
+    return results.check(claim, highest, f"<= {bound}", highest is not None and highest <= bound)
+
+
+def mean(values):
+    known = [v for v in values if v is not None]
+    return float(np.mean(known)) if known else None
 
 
 def report(record):
-    """The lines printed at the end."""
-    print("\nmeasured (mean over seeds):")
-    for name in ("smt_accuracy", "smt_more_accuracy", "smt_dmt_accuracy", "bptt_accuracy", "transformer_accuracy",
-                 "drift_smt", "drift_dmt", "binary_accuracy_t128", "bptt_accuracy_t128", "certified", "certified_states"):
-        print(f"  {name:24s} {results.mean_spread(record['summary'][name])}")
     for item in record["checks"]:
-        print(f"{'holds' if item['holds'] else 'FAILS'}: {item['claim']}: {item['measured']} (expected {item['expected']})")
+        verdict = "holds" if item["holds"] else "FAILS"
+        print(f"{verdict}: {item['claim']}: {item['measured']} (expected {item['expected']})")
 
 
 # ---------------------------------------------------------------- main
 
+def evaluate(options):
+    """Score saved RNNs on fresh sequences, without training, with the recorded settings."""
+    record, weights = results.read_weights(options.out, make_command(HERE, options.out), experiment="smt")
+    c = record["config"]
+    with results.reading(options.out / "weights.npz", make_command(HERE, options.out)):
+        for name in dict.fromkeys(key.split("/")[0] for key in weights):
+            rnn, trained = players.load(weights, name, c), name.split(", ")[0]
+            length = {"direct": c["length"], "long": c["long_length"]}.get(trained, c["short_length"])
+            for seed in options.seeds:
+                near, far = (players.play(players.stepper(rnn), *comparison.retrieval(
+                    stream(seed, f"fresh {n}"), 256, n, elements=c["elements"])) for n in (length, 16 * length))
+                print(f"{name:36s} seed {seed}: accuracy {near:.3f} at T = {length}, {far:.3f} at T = {16 * length}"
+                      f"   (chance {1 / c['elements']:.3f})")
+
+
 def main():
-    options = parse(Config, __doc__, quick=QUICK, studies=studies.STUDIES)
+    options = parse(Config, __doc__, SEEDS, QUICK)
     if options.gradcheck:
-        probes.gradcheck(stream(options.seeds[0], "gradcheck"))
-    elif options.evaluate:
-        probes.evaluate(options, results.read(Path(__file__).with_name("results.json"), MAKE),
-                        results.read_arrays(Path(__file__).with_name("weights.npz"), (), MAKE))
-    elif options.study:
-        studies.run(options)
-    else:
-        headline(options)
+        return gradcheck.verdict(gradient_errors(stream(0, "gradcheck")))
+    if options.evaluate:
+        return evaluate(options)
+    if options.study:
+        return study.run(options)
+    return headline(options)
 
 
 if __name__ == "__main__":

@@ -11,9 +11,11 @@ SMT calls `step` once with all transitions of a batch as rows; BPTT calls it onc
 
 import numpy as np
 
-from smt.layers import (BLOCK_SHAPES, Group, affine, affine_backward, as_rows, block, block_backward, embedding,
-                        embedding_backward, fold_gains, folded_gradient, gelu, rms_norm, rms_norm_backward, rotation,
-                        sigmoid, unfold_gains)
+from common.layers import logistic
+from common.networks import chrono
+from smt.layers import (BLOCK_SHAPES, Group, as_rows, block, block_backward, embedding, embedding_backward, fold_gains,
+                        folded_gradient, gelu, linear, linear_backward, rms_norm, rms_norm_backward, rotation,
+                        unfold_gains)
 
 
 def uniform(rng, *shape, fan_in=None):
@@ -61,8 +63,11 @@ class ResidualMLP(Updater):
 
     def tape(self, steps, rows, backward=True):
         """With contiguous transposes, which a product with few rows reads twice as fast."""
-        transposes = {"w1 transposed": np.ascontiguousarray(self.p["w1"].T), "w2 transposed": np.ascontiguousarray(self.p["w2"].T)}
-        return {**super().tape(steps, rows, backward), **(transposes if backward else {})}
+        made = super().tape(steps, rows, backward)
+        if backward:
+            made["w1 transposed"] = np.ascontiguousarray(self.p["w1"].T)
+            made["w2 transposed"] = np.ascontiguousarray(self.p["w2"].T)
+        return made
 
     def drive(self, tokens):
         return embedding(tokens, self.p["table"] + self.p["b1"])
@@ -132,12 +137,18 @@ class TanhRNN(Updater):
 
 
 class GRU(Updater):
-    """z = s(W_z m + U_z[x]), r = s(W_r m + U_r[x]), n = tanh(U_n[x] + r (W_n m + c)), u = (1 - z) n + z m."""
+    """z = s(W_z m + U_z[x]), r = s(W_r m + U_r[x]), n = tanh(U_n[x] + r (W_n m + c)), u = (1 - z) n + z m.
 
-    def __init__(self, rng, vocabulary, memory):
+    longest: None, or the longest lag that matters; then the bias of each update gate z is log(t) with t uniform
+    from 1 to longest - 1, so that at first the units forget over that many steps (Tallec & Ollivier 2018, "chrono").
+    """
+
+    def __init__(self, rng, vocabulary, memory, longest=None):
         size = memory.size
         self.arrays = {"table": rng.standard_normal((vocabulary, 3 * size)), "w": uniform(rng, size, 3 * size),
                        "b": uniform(rng, 3 * size, fan_in=size), "c": uniform(rng, size)}
+        if longest is not None:
+            self.arrays["b"][:size] = chrono(rng, size, longest)["forget"]      # z keeps, as a forget gate does
         self.taped = (("net", 3 * size), ("inner", size), ("memory", size), ("dnet", 3 * size), ("dinner", size))
 
     def drive(self, tokens):
@@ -147,8 +158,8 @@ class GRU(Updater):
         net = np.matmul(memory, self.p["w"], out=tape["net"][t])
         update, reset, candidate = np.split(net, 3, axis=-1)
         inner = candidate + self.p["c"]
-        update[:] = sigmoid(update + drive[:, :update.shape[1]])
-        reset[:] = sigmoid(reset + drive[:, update.shape[1]:2 * update.shape[1]])
+        update[:] = logistic(update + drive[:, :update.shape[1]])
+        reset[:] = logistic(reset + drive[:, update.shape[1]:2 * update.shape[1]])
         candidate[:] = np.tanh(drive[:, 2 * update.shape[1]:] + reset * inner)
         if "memory" in tape:
             tape["inner"][t], tape["memory"][t] = inner, memory
@@ -179,13 +190,13 @@ class GRU(Updater):
 
 
 class LSTM(Updater):
-    """The memory is [h, c]: c' = f c + i g, h' = o tanh(c') with gates from W h + U[x] + b. An extra: not in the paper."""
+    """The memory is [h, c]: c' = f c + i g, h' = o tanh(c') with gates from W h + U[x] + b. Not in the paper."""
 
     def __init__(self, rng, vocabulary, memory):
         size = memory.size // 2
         self.arrays = {"table": rng.standard_normal((vocabulary, 4 * size)),
                        "w": uniform(rng, size, 4 * size), "b": uniform(rng, 4 * size, fan_in=size)}
-        self.arrays["b"][size:2 * size] = 1                 # forget gates open at first (Gers et al. 2000), or nothing lasts
+        self.arrays["b"][size:2 * size] = 1     # forget gates open at first (Gers et al. 2000), or nothing lasts
         self.taped = (("net", 4 * size), ("squashed", size), ("memory", 2 * size), ("dnet", 4 * size))
 
     def drive(self, tokens):
@@ -196,7 +207,7 @@ class LSTM(Updater):
         net = np.matmul(hidden, self.p["w"], out=tape["net"][t])
         net += drive
         size = hidden.shape[1]
-        net[:, :3 * size] = sigmoid(net[:, :3 * size])
+        net[:, :3 * size] = logistic(net[:, :3 * size])
         np.tanh(net[:, 3 * size:], out=net[:, 3 * size:])
         input_gate, forget_gate, output_gate, candidate = np.split(net, 4, axis=-1)
         new_cell = forget_gate * cell + input_gate * candidate
@@ -238,7 +249,8 @@ class TransformerUpdater(Updater):
                 self.arrays[f"block{layer}.{name}"] = array
 
     def tape(self, steps, rows, backward=True):
-        length, head, names = self.tokens + 1, self.width // self.heads, [f"block{layer}" for layer in range(self.depth)]
+        length, head = self.tokens + 1, self.width // self.heads
+        names = [f"block{layer}" for layer in range(self.depth)]
         turn = rotation(np.arange(length), self.heads, head, head // 2, self.p["table"].dtype)
         return {"caches": [None] * steps, "dtable": [None] * steps,
                 "groups": [Group(slice(0, rows * length), (rows, length), self.heads, turn, None)],
@@ -285,13 +297,13 @@ class Readout:
 
     def forward(self, memory):
         """Logits (..., V) of memories (..., Z)."""
-        hidden = affine(memory, self.p["w1"], self.p["b1"])
+        hidden = linear(memory, self.p["w1"], self.p["b1"])
         slope = np.empty_like(hidden)
         gelu(hidden, hidden, slope)
-        return affine(hidden, self.p["w2"], self.p["b2"]), (memory, hidden, slope)
+        return linear(hidden, self.p["w2"], self.p["b2"]), (memory, hidden, slope)
 
     def backward(self, dlogits, cache):
         memory, hidden, slope = cache
-        dhidden = affine_backward(dlogits, hidden, self.p["w2"], self.g["w2"], self.g["b2"])
+        dhidden = linear_backward(dlogits, hidden, self.p["w2"], self.g["w2"], self.g["b2"])
         dhidden *= slope
-        return affine_backward(dhidden, memory, self.p["w1"], self.g["w1"], self.g["b1"])
+        return linear_backward(dhidden, memory, self.p["w1"], self.g["w1"], self.g["b1"])

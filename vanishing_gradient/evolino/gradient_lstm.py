@@ -101,11 +101,34 @@ def trained(series, seen, washout, cells, seeds, rates, scales, updates, every):
     return closed
 
 
+def shortfall(output, t, there):
+    """How far outputs (T, N, K, B) are from their targets' side by 1; 0 at steps that are not `there` (T, B)."""
+    return np.maximum(1 - output * t[:, None], 0) * there[:, None, None]
+
+
+def hinge_gradients(net, p, x, t, there):
+    """Mean squared hinge loss (N,) and {name: gradient}. x (T, N, B) symbols, t (T, K, B) of +1 and -1."""
+    ran = net.forward(p, x)
+    short = shortfall(net.logits(p, ran.y[1:]), t, there).astype(p["W"].dtype)
+    count = t.shape[1] * there.sum()
+    readout, dy = net.backward_readout(p, ran, np.asarray(-2 / count, short.dtype) * short * t[:, None], 1)
+    return (short * short).sum((0, 2, 3)) / count, {**net.backward(p, x, ran, dy)[0], **readout}
+
+
 def gradient_errors():
-    """{what: relative error} of the trained loss, float64, three networks at once."""
+    """{what: relative error} of both trained losses, float64, three networks at once."""
     net, rng = model(4), stream(0, "gradcheck")
     p = stack([first_weights(net, rng, 0.5, np.float64) for _ in range(3)])
     inputs, targets = rng.standard_normal((2, 20, 1, 2))
     loss = lambda: float(gradients(net, p, inputs, targets, 5)[0].sum())
     error = gradcheck.largest_error(loss, p, gradients(net, p, inputs, targets, 5)[1], rng)
-    return {"LSTM with forget gates, squared error": error}
+    return {"LSTM with forget gates, squared error": error, "the same, hinge loss": hinge_gradient_error(rng)}
+
+
+def hinge_gradient_error(rng):
+    net = Network(lstm.Cell(4, forget_gate=True), 3, symbols=4)
+    p = stack([first_weights(net, rng, 0.5, np.float64) for _ in range(3)])
+    x, there = rng.integers(0, 4, (10, 3, 5)), rng.random((10, 5)) < 0.8
+    t = rng.choice([-1.0, 1.0], (10, 3, 5))
+    loss = lambda: float(hinge_gradients(net, p, x, t, there)[0].sum())
+    return gradcheck.largest_error(loss, p, hinge_gradients(net, p, x, t, there)[1], rng)

@@ -176,7 +176,8 @@ def watched(program, limit):
     outcome = machine.run(program, limit, watch=watch)
     return {"shown_program": np.array(outcome.program), "shown_pointer": np.array(pointers),
             "shown_written": np.array(written), "shown_low": np.array(low), "shown_work": np.array(work),
-            "shown_weights": np.array(outcome.weights), "shown_bits": np.array([outcome.bits])}
+            "shown_weights": np.array(outcome.weights), "shown_bits": np.array([outcome.bits]),
+            "shown_unseen": np.array([POSITIONS.unseen_right(np.array(outcome.weights))])}
 
 
 # ---------------------------------------------------------------- the main experiment
@@ -241,7 +242,8 @@ def traces_of(config, found):
     shown = fits["program"][row, :fits["length"][row]].tolist() if row is not None else [1, 0, 2, 0]
     columns = {f"{name}_{column}": found[name][column] for name in found
                for column in ("seed", "number", "used", "limit", "bits", "length", "unseen")}
-    return columns | tree(config.phases, COUNTING.accept) | watched(shown, 8192)
+    return columns | tree(config.phases, COUNTING.accept) | watched(shown, 8192) | {
+        "least_squares": comparison.least_squares(POSITIONS)}
 
 
 def weights_of(found):

@@ -112,14 +112,14 @@ def final_outputs(network, w, x, lengths, classes=None, keep=None):
     """The outputs at the end of each sequence, as u in [-1, 1] (logistic y = (1 + u) / 2).
 
     w         (P, N), from `draw`
-    x         (T, B) real inputs, or (T, B) integers: symbols, one-hot on D inputs; with D = 1 the
-              symbols 0 and 1 are the inputs -1 and 1
+    x         (T, B) or (T, D, B) real inputs, or (T, B) integers: symbols, one-hot on D inputs; with
+              D = 1 the symbols 0 and 1 are the inputs -1 and 1
     lengths   (B,) steps of each sequence, at most T
     classes   (B,) 0 or 1, needed by `free_start` only
     keep      a list that receives (hidden, output) after every step
     returns   (B, K, N)
     """
-    p, (B, N) = fold(network, w), (x.shape[1], w.shape[1])
+    p, (B, N) = fold(network, w), (x.shape[-1], w.shape[1])
     rest = -1 if network.squash == "logistic" else 0
     hidden, output = (np.full((B, units, N), rest, w.dtype) for units in (network.hidden, network.outputs))
     to_hidden, to_output = _drives(p["hidden_in"], p["hidden_bias"], x), _drives(p["output_in"], p["output_bias"], x)
@@ -149,6 +149,8 @@ def _drives(w_in, bias, x):
     With one sequence of symbols there are only as many different drives as symbols: nothing is computed.
     """
     bias = bias[:, 0]
+    if x.ndim == 3:
+        return lambda t: np.einsum("udn,db->bun", w_in, x[t]) + bias
     if x.dtype.kind == "f":
         w_in = w_in[:, 0]
         return lambda t: w_in * x[t][:, None, None] + bias

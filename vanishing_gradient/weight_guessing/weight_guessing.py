@@ -145,6 +145,16 @@ def search(network, data, least, rng, guesses, interval):
     return np.concatenate(found), np.concatenate(weights, axis=1)
 
 
+def search_until(network, data, least, rng, wanted, most, interval, chunk=CHUNK):
+    """Guess until `wanted` solutions are found or `most` guesses are made; guesses made, and (P, k) weights."""
+    weights, done = [], 0
+    while done < most and sum(w.shape[1] for w in weights) < wanted:
+        _, w = search(network, data, least, rng, min(chunk, most - done), interval)
+        weights.append(w)
+        done += min(chunk, most - done)
+    return done, np.concatenate(weights, axis=1)
+
+
 def sequences(row, config, seed, purpose, count):
     """The sequences of one row and seed for one purpose ("train", "test", ...)."""
     return row.task(stream(seed, f"{purpose} {row.name}"), count, config.shortest, config.longest)
