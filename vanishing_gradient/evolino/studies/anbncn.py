@@ -26,7 +26,7 @@ from vanishing_gradient.evolino.gradient_lstm import hinge_gradients, shortfall
 from vanishing_gradient.evolino.subpopulations import evolve
 from vanishing_gradient.evolino.two_phase import SETS
 
-SEEDS, MINUTES = range(10), 5
+SEEDS, MINUTES = range(10), 4
 USES = ("members", "trials", "patience")
 QUICK = dict(members=4, generations=2, updates=2, longest=(4,), far=8, rates=(0.01,), scales=(0.5,))
 PAPER = {"evolino_10": 53, "evolino_20": 95, "gradient_10": 28, "gradient_20": 66}
@@ -156,8 +156,8 @@ def gradient(seeds, cells, longest, far, rates, scales, updates, every=100):
     return [reach(lambda x: net.logits(one, net.forward(one, x).y[1:]), far) for one in (chosen(kept, n) for n in best)]
 
 
-def run(config, seeds, generations=600, cells=5, init=3.0, mutation=0.3, longest=(10, 20), far=500,
-        rates=(0.003, 0.01, 0.03, 0.1), scales=(0.1, 0.5), updates=3000, shown=12):
+def run(config, seeds, generations=400, cells=5, init=3.0, mutation=0.3, longest=(10, 20), far=500,
+        rates=(0.01, 0.03, 0.1, 0.3), scales=(0.1, 0.5), updates=1500, shown=12):
     started, recipe = time.perf_counter(), config.recipe._replace(mutation=mutation)
     trained = {n: gradient(seeds, cells, n, far, rates, scales, updates) for n in longest}
     shared = (time.perf_counter() - started) / len(seeds)
