@@ -122,46 +122,48 @@ def intervals(numbers):
 # ---------------------------------------------------------------- what is drawn
 
 def tree(phases, accept):
-    """Every prefix that Levin's search meets up to `phases`, for the picture of the growing tree.
+    """Every prefix that Levin's search follows up to a phase, for the picture of the growing tree.
 
-    returns {array}: start and width of its share of all time (2^-bits), depth in instructions, the first
-    phase in which it is run, and what becomes of it (0 asks for more, 1 ended, 2 cut in the last phase, 3 fits)
+    returns {array}, one element a prefix: left and span (each parent's span is divided among its legal
+    continuations as its time is), depth in instructions, the phase from which on it is followed, and what becomes
+    of it (0 asks for more, 1 ended, 2 cut in the last phase, 3 fits)
     """
-    rows, stack = [], [((), 0.0, 0, 0)]
-    while stack:
-        prefix, start, depth, steps = stack.pop()
-        for instruction, share_start, width in instructions_after(prefix, start, (steps + 1) / 2.0 ** phases):
-            allowance = int(2.0 ** phases * width + 1e-9)
-            outcome = machine.run(prefix + instruction, allowance)
+    rows, waiting = [], [((), 0.0, 1.0, 0, 0)]
+    while waiting:
+        prefix, left, span, depth, steps = waiting.pop()
+        for instruction, place, part, share in instructions_after(prefix, (steps + 1) / 2.0 ** phases):
+            outcome = machine.run(prefix + instruction, int(2.0 ** phases * share + 1e-9))
             fate = {Halt.ASKS: 0, Halt.TIME: 2}.get(outcome.halt, 1)
             if fate == 1 and accept(np.array([outcome.weights]))[0]:
                 fate = 3
             needed = steps + 1 if fate == 2 else outcome.steps
-            rows.append((share_start, width, depth, np.ceil(np.log2(needed / width) - 1e-9), fate))
+            rows.append((left + place * span, part * span, depth, np.ceil(np.log2(needed / share) - 1e-9), fate))
             if fate == 0:
-                stack.append((prefix + instruction, share_start, depth + 1, outcome.steps))
+                waiting.append((prefix + instruction, left + place * span, part * span, depth + 1, outcome.steps))
     columns = np.array(rows, float).T
-    return {f"tree_{name}": column for name, column in zip(("start", "width", "depth", "first", "fate"), columns)}
+    return {f"tree_{name}": column for name, column in zip(("left", "span", "depth", "first", "fate"), columns)}
 
 
-def instructions_after(prefix, start, narrowest):
-    """(cells, start, width) of every legal instruction that may follow a prefix that asks; none below a width."""
+def instructions_after(prefix, least):
+    """(cells, place, part, share) of the legal instructions that may follow a prefix and have at least a share of time.
+
+    share is the space probability of the longer prefix; place and part divide the parent among what is legal
+    """
     outcome = machine.run(list(prefix), 10**6) if prefix else None
     low, high, bits = (outcome.low, len(prefix) - 1, outcome.bits) if prefix else (0, -1, 0.0)
-    share = 2.0 ** -bits
+    possible = []
     for number, primitive in enumerate(machine.ONE_ARGUMENT):
         kinds = primitive.arguments
         ranges = [machine.legal(kind, low, high + 1 + len(kinds)) for kind in kinds]
+        if all(first <= last for first, last in ranges):
+            possible.append((number, ranges))
+    for slot, (number, ranges) in enumerate(possible):
         counts = [last - first + 1 for first, last in ranges]
-        if min(counts, default=1) <= 0:
-            continue
-        size = int(np.prod(counts)) if counts else 1
-        width = share / len(machine.ONE_ARGUMENT) / size
-        if width < narrowest * (1 - 1e-9):
-            continue
-        for rank, place in enumerate(np.ndindex(*counts)):
-            values = tuple(first + k for (first, _), k in zip(ranges, place))
-            yield (number, *values), start + share * number / len(machine.ONE_ARGUMENT) + rank * width, width
+        size = int(np.prod(counts, dtype=int))
+        share = 2.0 ** -bits / len(machine.ONE_ARGUMENT) / size
+        for rank, picked in enumerate(np.ndindex(*counts)) if share >= least * (1 - 1e-9) else ():
+            cells = (number, *(first + k for (first, _), k in zip(ranges, picked)))
+            yield cells, (slot + rank / size) / len(possible), 1 / size / len(possible), share
 
 
 def watched(program, limit):

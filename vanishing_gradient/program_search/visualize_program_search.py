@@ -19,7 +19,7 @@ from vanishing_gradient.program_search.problems import COUNTING, POSITION, POSIT
 from vanishing_gradient.program_search.program_search import runs_per_fit
 
 HERE = Path(__file__).resolve().parent
-ARRAYS = ("tree_start", "tree_width", "tree_depth", "tree_first", "tree_fate", "shown_program", "shown_pointer",
+ARRAYS = ("tree_left", "tree_span", "tree_depth", "tree_first", "tree_fate", "shown_program", "shown_pointer",
           "shown_written", "shown_work", "shown_weights", "least_squares")
 PHASES = (8, 12, 16, 19)                          # of the tree's panels; the last is that of the first fit
 FATES = (("asks for the next instruction", "#BBDDD7"), ("ends: Stop, or illegal", "#999999"),
@@ -29,7 +29,7 @@ FATES = (("asks for the next instruction", "#BBDDD7"), ("ends: Stop, or illegal"
 # ---------------------------------------------------------------- figures
 
 def growing_tree(record, arrays):
-    """The prefixes that Levin's search has followed, each as wide as its share of the time."""
+    """The prefixes that Levin's search has followed; each is divided among its continuations as its time is."""
     last = record["config"]["phases"]
     phases = [phase for phase in PHASES if phase < last] + [last]
     fig, axes = plt.subplots(len(phases), sharex=True, sharey=True, figsize=(8, 1.5 * len(phases) + 0.9))
@@ -39,32 +39,33 @@ def growing_tree(record, arrays):
             rows = np.flatnonzero(shown & (arrays["tree_fate"] == fate))
             ax.add_collection(rectangles(arrays, rows, colour, fate))
         fits = np.flatnonzero(shown & (arrays["tree_fate"] == 3))
-        ax.text(1.0, 0.9, f"phase {phase}: {shown.sum():,} prefixes followed", transform=ax.transAxes, ha="right")
+        ax.set_title(f"phase {phase}: {shown.sum():,} prefixes followed", loc="right", fontsize=10, pad=2)
         for row in fits[:1]:
-            point_at(ax, arrays["tree_start"][row], arrays["tree_depth"][row] + 1)
+            point_at(ax, arrays["tree_left"][row], arrays["tree_depth"][row] + 1)
     depth = arrays["tree_depth"][arrays["tree_first"] <= last].max(initial=0) + 1
-    ax.set(xlim=(0, 1), ylim=(depth + 0.1, 0), xlabel="share of all time (width of a prefix: its space probability)",
-           yticks=np.arange(depth) + 0.5, yticklabels=[f"{k + 1:.0f}" for k in range(int(depth))])
-    ax.set_xticks((np.arange(13) + 0.5) / 13, labels=NAMES, rotation=35, ha="right", fontsize=8)
+    ax.set(xlim=(0, 1), ylim=(depth + 0.1, 0), yticks=np.arange(depth) + 0.5,
+           yticklabels=[f"{k + 1:.0f}" for k in range(int(depth))], xlabel="first instruction, with its arguments")
+    ax.set_xticks((np.arange(5) + 0.5) / 5, labels=FIRST)
+    for panel in np.atleast_1d(axes):
+        panel.grid(False)
     fig.supylabel("instructions in the prefix")
     fig.legend(handles=[Patch(color=colour, label=name) for name, colour in FATES], loc="outside upper center", ncols=2)
     return fig
 
 
-NAMES = ("Jumpleq", "WriteWeight", "Jump", "Stop", "Add", "GetInput", "Move", "Allocate", "Increment", "Decrement",
-         "Subtract", "Multiply", "Free")          # of the first instruction; nine of them have no legal argument yet
+FIRST = ("Jumpleq", "WriteWeight", "Jump", "Stop", "Allocate")      # the others have no legal argument at the start
 
 
 def rectangles(arrays, rows, colour, fate):
     """One patch for each of these prefixes."""
-    patches = [Rectangle((arrays["tree_start"][row], arrays["tree_depth"][row] + 0.04), arrays["tree_width"][row], 0.92)
+    patches = [Rectangle((arrays["tree_left"][row], arrays["tree_depth"][row] + 0.04), arrays["tree_span"][row], 0.92)
                for row in rows]
     edge = colour if fate == 3 else "white"
     return PatchCollection(patches, facecolor=colour, edgecolor=edge, linewidth=1.5 if fate == 3 else 0.15)
 
 
 def point_at(ax, x, y):
-    ax.annotate("WriteWeight c(0) | Jump 0", (x, y - 0.1), (x + 0.16, y + 0.55), color=FATES[3][1], fontsize=9,
+    ax.annotate("WriteWeight, Jump 0", (x, y - 0.1), (x + 0.2, y + 0.5), color=FATES[3][1], fontsize=9,
                 arrowprops=dict(arrowstyle="->", color=FATES[3][1]), va="center")
 
 
@@ -163,7 +164,8 @@ def programs_table(record):
 
 def program_row(name, fit, why):
     kt = fit["bits"] + np.log2(fit["steps"])
-    return [name, f"`{fit['listing']}`", f"{fit['bits']:.1f}", fit["steps"], f"{kt:.1f}", pool.score(fit["unseen"]), why]
+    return [name, f"`{fit['listing']}`", f"{fit['bits']:.1f}", fit["steps"], f"{kt:.1f}",
+            pool.score(fit["unseen"]), why]
 
 
 def sentences(record):
