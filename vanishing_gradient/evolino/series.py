@@ -18,12 +18,17 @@ def product(steps, start=0.0):
 
 
 def swept(steps, start=0.0):
-    """(steps,) a chirp that goes up and comes back, sin(0.42 x + 4 sin(0.05 x)): frequencies 0.22 to 0.62.
+    """(steps,) a chirp that goes up and comes back: sin(0.42 x + sin(0.05 x)), frequencies 0.37 to 0.47.
 
     A chirp that only goes up has another law at every step: no network without a clock continues it.
     """
     x = start + np.arange(steps)
-    return np.sin(0.42 * x + 4 * np.sin(0.05 * x))
+    return np.sin(0.42 * x + np.sin(0.05 * x))
+
+
+def squashed(steps, start=0.0):
+    """(steps,) tanh(sin 0.2 x + sin 0.311 x): two sines, and every odd combination of them."""
+    return np.tanh(sines(2, steps, start))
 
 
 def mackey_glass(steps, rng, tau=17.0, h=0.1, skip=500):
