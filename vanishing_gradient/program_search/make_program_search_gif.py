@@ -48,7 +48,8 @@ def animation(arrays, unseen_right):
     bars = right.bar(np.arange(len(weights)), np.zeros(len(weights)), width=1.0, color=ROLE["program"])
     right.set(xlim=(-1, len(weights)), ylim=(min(0, weights.min()) * 1.05, max(1, weights.max()) * 1.05),
               xlabel="weight", ylabel="value")
-    verdict = right.text(0.03, 0.93, "", transform=right.transAxes, va="top", color=ROLE["tuned_rnn"])
+    verdict = right.text(0.04, 0.94, "", transform=right.transAxes, va="top", color=ROLE["tuned_rnn"],
+                         bbox=dict(facecolor="white", edgecolor="none", alpha=0.9))
 
     result = f"halted: right on the 3 examples\nand on {unseen_right:,} of\n161,697 unseen patterns"
 
@@ -65,7 +66,7 @@ def animation(arrays, unseen_right):
                  if len(work[at]) - k <= -arrays["shown_low"][at]]
         cells.set_text("work tape: " + (", ".join(shown) if shown else "empty"))
         right.set_title(f"step {step} of {len(pointer)}")
-        verdict.set_text(result if last else "")
+        verdict.set(text=result, visible=last)
         return fig
 
     return draw, frames_of(len(pointer))

@@ -32,7 +32,7 @@ from common.tables import wilson
 from vanishing_gradient.program_search import comparison, machine, search
 from vanishing_gradient.program_search.machine import WEIGHTS, Halt
 from vanishing_gradient.program_search.pool import poisson_interval, totals
-from vanishing_gradient.program_search.problems import COUNTING, POSITIONS, TRAINING, UNSEEN
+from vanishing_gradient.program_search.problems import BY_HAND, COUNTING, POSITIONS, TRAINING, UNSEEN
 
 HERE = Path(__file__).resolve().parent
 SEEDS = range(10)
@@ -166,7 +166,7 @@ def instructions_after(prefix, least):
             yield cells, (slot + rank / size) / len(possible), 1 / size / len(possible), share
 
 
-def watched(program, limit):
+def watched(program, limit, task):
     """What a program does, step by step, for the animation: instruction pointer, weights written, the tapes."""
     pointers, written, low, work = [], [], [], []
 
@@ -179,7 +179,7 @@ def watched(program, limit):
     return {"shown_program": np.array(outcome.program), "shown_pointer": np.array(pointers),
             "shown_written": np.array(written), "shown_low": np.array(low), "shown_work": np.array(work),
             "shown_weights": np.array(outcome.weights), "shown_bits": np.array([outcome.bits]),
-            "shown_unseen": np.array([POSITIONS.unseen_right(np.array(outcome.weights))])}
+            "shown_unseen": np.array([task.unseen_right(np.array(outcome.weights))])}
 
 
 # ---------------------------------------------------------------- the main experiment
@@ -238,13 +238,13 @@ def failures(fits, task):
 
 def traces_of(config, found):
     """Arrays for the figures and the animation."""
-    fits = found["positions"]
-    good = np.flatnonzero(fits["unseen"] == len(UNSEEN))
-    row = good[0] if len(good) else None
-    shown = fits["program"][row, :fits["length"][row]].tolist() if row is not None else [1, 0, 2, 0]
+    task = POSITIONS if (found["positions"]["unseen"] == len(UNSEEN)).any() else COUNTING
+    fits = found[task.name]
+    right = np.flatnonzero(fits["unseen"] == len(UNSEEN))
+    shown = fits["program"][right[0], :fits["length"][right[0]]].tolist() if len(right) else BY_HAND[task.name]
     columns = {f"{name}_{column}": found[name][column] for name in found
                for column in ("seed", "number", "used", "limit", "bits", "length", "unseen")}
-    return columns | tree(config.phases, COUNTING.accept) | watched(shown, 8192) | {
+    return columns | tree(config.phases, COUNTING.accept) | watched(shown, 8192, task) | {
         "least_squares": comparison.least_squares(POSITIONS)}
 
 

@@ -19,7 +19,7 @@ from vanishing_gradient.program_search.machine import ONE_ARGUMENT, Halt
 
 SLOTS = 16_384                  # programs side by side
 FINISHED = -1                   # number of a row that is empty because all runs have been started
-PARENTS = 2_048                 # prefixes continued at once
+PARENTS = 512                   # prefixes continued at once
 
 
 class Fit(NamedTuple):
@@ -123,8 +123,10 @@ def enumerate_programs(allowance, accept, dialect=ONE_ARGUMENT, slots=SLOTS, eac
                 runs += len(rows)
                 steps += int(ended.steps[rows].sum())
                 cut += int((ended.halt == Halt.TIME).sum())
-                if asks.any():
-                    waiting.append(ended.copy(np.flatnonzero(asks)))
+                shortest = allowance(ended.bits + np.log2(len(dialect)), ended.high + 2)     # with Stop, the cheapest
+                going_on = np.flatnonzero(asks & (shortest > ended.steps))
+                if going_on.size:
+                    waiting.append(ended.copy(going_on))
     return fits, Effort(runs, steps, cut, cut_fits)
 
 

@@ -142,6 +142,10 @@ def as_percent(share):
     return "" if share is None else f"{100 * share:.0f} %"
 
 
+LABELS_AT = {"1 and 0 in turn": (-7, 3), "first half": (7, -4), "alternating signs": (9, 8),        # points
+             "positions from 1": (9, -3), "positions": (9, -15), "minus positions": (9, -26), "squares": (-7, 3)}
+
+
 def figure(record, arrays):
     from common.figures import ROLE, plt
     rows = ladder(record)
@@ -164,8 +168,9 @@ def figure(record, arrays):
         ax.plot(ends, 2.0 ** np.polyval(line, ends), color=ROLE["program"], linewidth=1,
                 label=f"slope {line[0]:.2f} [{interval[0]:.2f}, {interval[1]:.2f}]")
     for row in rows:
-        ax.annotate(row["name"], (row["kt"], row["effort"] or row["interval"][0]), (6, -10),
-                    textcoords="offset points", fontsize=8)
-    ax.set(xlabel="Kt of the cheapest fit [bits]", ylabel="steps")
+        shift = LABELS_AT.get(row["name"], (7, -11))
+        ax.annotate(row["name"], (row["kt"], row["effort"] or row["interval"][0]), shift, fontsize=8,
+                    textcoords="offset points", ha="right" if shift[0] < 0 else "left")
+    ax.set(xlabel="Kt of the cheapest fit [bits]", ylabel="steps", ylim=(1e4, 1e12))
     ax.legend(loc="upper left")
     return fig
