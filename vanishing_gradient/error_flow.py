@@ -25,7 +25,7 @@ def rnn_flow(activation, W, h, error, lags):
     def window(first, last, dh):
         dh_outside = np.zeros_like(h[first:last + 1])
         dh_outside[-1] = dh
-        dh = tanh_rnn.backward(dh_outside, h[first:last + 1], W, activation).h
+        dh = tanh_rnn.backward(dh_outside, h[first:last + 1], W, activation, weights=False).h
         return dh[1:], (dh[0],)
 
     return _windows(window, len(h) - 1, lags, (error,))
@@ -40,10 +40,11 @@ def lstm_flow(cell, W, trace, dy, ds, lags, truncated=False):
     returns, raises  as `rnn_flow`
     """
     def window(first, last, dy, ds):
-        piece = lstm.Trace(trace.y[first:last + 1], trace.s[first:last + 1], trace.act[first:last], trace.hs[first:last])
+        states, steps = slice(first, last + 1), slice(first, last)
+        piece = lstm.Trace(trace.y[states], trace.s[states], trace.act[steps], trace.hs[steps])
         dy_outside = np.zeros_like(piece.y)
         dy_outside[-1] = dy
-        g = lstm.backward(cell, piece, W, dy_outside, ds, truncated)
+        g = lstm.backward(cell, piece, W, dy_outside, ds, truncated, weights=False)
         return g.s[1:], (g.y[0], g.s[0])     # row 0 is not yet whole: it lacks the path through y[0]
 
     return _windows(window, len(trace.hs), lags, (dy, ds))
@@ -75,7 +76,8 @@ def log10_norm(x):
     largest = np.abs(x).max(-2)
     with np.errstate(divide="ignore", invalid="ignore"):
         scaled = x / largest[..., None, :]
-        return np.where(largest > 0, np.log10(largest) + 0.5 * np.log10(np.sum(scaled * scaled, axis=-2)), -np.inf)
+        log_norm = np.log10(largest) + 0.5 * np.log10(np.sum(scaled * scaled, axis=-2))
+        return np.where(largest > 0, log_norm, -np.inf)
 
 
 def factor_per_step(flow, first):

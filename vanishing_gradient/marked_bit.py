@@ -35,10 +35,10 @@ COLOUR = {"lstm": "lstm", "rnn": "rnn", "tuned_8": "tuned_rnn", "tuned_32": "tun
 
 # ---------------------------------------------------------------- task
 
-def sequences(rng, T, B):
+def sequences(rng, T, B, marked=MARKED):
     """Inputs (T, 2, B), a bit and a mark at every step, and classes (B,), the marked bit."""
     bits = rng.integers(0, 2, (T, B))
-    at, column = rng.integers(0, MARKED, B), np.arange(B)
+    at, column = rng.integers(0, marked, B), np.arange(B)
     x = np.zeros((T, 2, B), np.float32)
     x[:, 0] = 2 * bits - 1
     x[at, 1, column] = 1
@@ -50,9 +50,9 @@ def last_bit_accuracy(x, classes):
     return float(((x[-1, 0] > 0) == classes).mean())
 
 
-def together(rngs, T, B, copies):
+def together(rngs, T, B, copies, marked=MARKED):
     """One set of sequences per generator, each for `copies` networks: (T, N, 2, B) and (N, B)."""
-    x, classes = zip(*(sequences(rng, T, B) for rng in rngs))
+    x, classes = zip(*(sequences(rng, T, B, marked) for rng in rngs))
     return np.repeat(np.stack(x, axis=1), copies, axis=1), np.repeat(np.stack(classes), copies, axis=0)
 
 
@@ -86,13 +86,14 @@ class Learned(NamedTuple):
     grid: np.ndarray             # (batches, rates) validation accuracy at the end
 
 
-def train(name, seeds, T, budget, batches, rates, stop_at=np.inf):
+def train(name, seeds, T, budget, batches, rates, stop_at=np.inf, marked=MARKED):
     """Train one network per seed, batch size and rate on `budget` sequences each; keep each seed's best.
 
     stop_at   a seed is done when one of its rates reaches this validation accuracy
+    marked    the mark stands at one of the first `marked` steps
     returns   [Learned] in the order of the seeds
     """
-    by_batch = [_train_batch(name, seeds, T, budget, batch, rates, stop_at) for batch in batches]
+    by_batch = [_train_batch(name, seeds, T, budget, batch, rates, stop_at, marked) for batch in batches]
     learned = []
     for s in range(len(seeds)):
         grid, losses = (np.array([run[s][key] for run in by_batch]) for key in ("accuracy", "loss"))
@@ -104,18 +105,18 @@ def train(name, seeds, T, budget, batches, rates, stop_at=np.inf):
     return learned
 
 
-def _train_batch(name, seeds, T, budget, batch, rates, stop_at):
+def _train_batch(name, seeds, T, budget, batch, rates, stop_at, marked):
     """One batch size: for every seed its networks (one per rate), their validation accuracies and losses."""
     net, R = NETWORKS[name], len(rates)
     before = [start(name, stream(seed, f"init {name}")) for seed in seeds]
     p = stack([q for q in before for _ in rates])
-    x_check, c_check = together(streams(seeds, "validation"), T, VALIDATION, R)
+    x_check, c_check = together(streams(seeds, "validation"), T, VALIDATION, R, marked)
     rngs, optimizer, lr = streams(seeds, "train"), Adam(p), np.tile(rates, len(seeds))
     updates, done, curve = budget // batch, {}, []
     progress = Progress(f"{name}, length {T}, batch {batch}", updates)
     with np.errstate(over="ignore", invalid="ignore"):       # a rate that diverges is a result of that rate
         for step in range(1, updates + 1):
-            _, g = net.gradients_at_end(p, *together(rngs, T, batch, R))
+            _, g = net.gradients_at_end(p, *together(rngs, T, batch, R, marked))
             clip_by_global_norm(g, 1.0, networks=True)
             optimizer.step(g, lr)
             if step % max(1, updates // CHECKS) == 0 or step == updates:
