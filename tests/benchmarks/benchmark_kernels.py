@@ -9,6 +9,7 @@ turn; the textbook step keeps numpy's float64. Prints ratios of medians and writ
 beside this file.
 """
 
+import dataclasses
 import os
 import statistics
 import sys
@@ -17,13 +18,14 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 os.environ.setdefault("XLA_FLAGS", "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1")
-import common  # noqa: E402,F401
-import numpy as np  # noqa: E402
-from common import lstm, results  # noqa: E402
-from common.optimizers import Adam, clip_by_global_norm  # noqa: E402
-from common.randomness import stream, streams  # noqa: E402
-from temporal_order_3bit import temporal_order_3bit as experiment  # noqa: E402
-from tests.benchmarks import textbook_training as textbook  # noqa: E402
+import common  # noqa: F401  one BLAS thread, before numpy
+import numpy as np
+from common import results
+from common.networks import stack
+from common.optimizers import Adam, clip_by_global_norm
+from common.randomness import stream, streams
+from temporal_order_3bit import temporal_order_3bit as experiment
+from tests.benchmarks import textbook_training as textbook
 
 try:
     import torch
@@ -40,17 +42,22 @@ T, B, LR, BLOCK = 50, 32, 0.02, experiment.BLOCK
 CONFIG = experiment.Config()
 
 
+def contestant(H):
+    """The experiment's LSTM with H cells."""
+    return experiment.lstm_of(dataclasses.replace(CONFIG, hidden=H))
+
+
 # ---------------------------------------------------------------- contenders: each returns step(), N
 
 def ours(H, N):
-    network = experiment.LSTM(lstm.Cell(H))
-    p = experiment.stack([network.init(rng, CONFIG) for rng in streams(range(N), "init")])
+    network = contestant(H).network
+    p = stack([contestant(H).init(rng, CONFIG) for rng in streams(range(N), "init")])
     generators, optimizer, drawn = streams(range(N), "train"), Adam(p), []
 
     def step():
         if not drawn:
             drawn.extend(zip(*experiment.sequences_per_seed(generators, BLOCK, T, B)))
-        _, g = network.gradients(p, *drawn.pop())
+        _, g = network.gradients_at_end(p, *drawn.pop())
         clip_by_global_norm(g, 1.0, networks=True)
         optimizer.step(g, LR)
     return step
@@ -62,7 +69,7 @@ def ours_data(N):
 
 
 def textbook_step(H):
-    p = textbook.from_ours(experiment.LSTM(lstm.Cell(H)).init(stream(0, "init"), CONFIG, np.float64))
+    p = textbook.from_ours(contestant(H).init(stream(0, "init"), CONFIG, np.float64))
     adam, rng = textbook.Adam(p), stream(0, "train")
     return lambda: adam.step(p, textbook.gradients(p, *textbook.batch(rng, B, T, experiment.windows(T)))[1], LR)
 
@@ -74,7 +81,7 @@ def data(rng):
 
 
 def torch_cell(H):
-    p = experiment.LSTM(lstm.Cell(H)).init(stream(0, "init"), CONFIG)
+    p = contestant(H).init(stream(0, "init"), CONFIG)
     p = {name: torch.tensor(a, requires_grad=True) for name, a in p.items()}
     optimizer, rng = torch.optim.Adam(p.values(), LR), stream(0, "train")
 
@@ -133,11 +140,11 @@ def jax_step(H, N):
         m = jax.tree_util.tree_map(lambda m, g: 0.9 * m + 0.1 * g, m, g)
         v = jax.tree_util.tree_map(lambda v, g: 0.999 * v + 0.001 * g * g, v, g)
         n = n + 1
-        p = jax.tree_util.tree_map(lambda p, m, v: p - LR * (m / (1 - 0.9**n)) / (jnp.sqrt(v / (1 - 0.999**n)) + 1e-8), p, m, v)
+        step = lambda m, v: LR * (m / (1 - 0.9**n)) / (jnp.sqrt(v / (1 - 0.999**n)) + 1e-8)
+        p = jax.tree_util.tree_map(lambda p, m, v: p - step(m, v), p, m, v)
         return p, m, v, n
 
-    network = experiment.LSTM(lstm.Cell(H))
-    p = experiment.stack([network.init(rng, CONFIG) for rng in streams(range(N), "init")])
+    p = stack([contestant(H).init(rng, CONFIG) for rng in streams(range(N), "init")])
     zeros = {name: np.zeros_like(a) for name, a in p.items()}
     state = (p, zeros, zeros, np.zeros(N, np.float32))
     run = jax.jit(jax.vmap(update, in_axes=(0, 1, 0)))
@@ -191,7 +198,8 @@ def main():
     for title, contenders, networks in (("H=4", small, {}), ("H=64", large, {}),
                                         ("H=4, N=30, per network", thirty, dict(ours=30, jax_jit_vmap_30=30))):
         median = {name: ms / networks.get(name, 1) for name, ms in measure(contenders).items()}
-        report[title] = dict(milliseconds=median, times_ours={name: ms / median["ours"] for name, ms in median.items()})
+        report[title] = dict(milliseconds=median,
+                             times_ours={name: ms / median["ours"] for name, ms in median.items()})
         print(f"\n{title}")
         for name, ms in median.items():
             print(f"  {name:<22}{ms:9.3f} ms   {ms / median['ours']:6.2f} times ours")
@@ -199,8 +207,8 @@ def main():
     report["data"] = dict(milliseconds=generator, share_of_step=generator / report["H=4"]["milliseconds"]["ours"])
     print(f"\ndata generator: {generator:.4f} ms a batch, {report['data']['share_of_step']:.1%} of the step at H=4")
     versions = dict(torch=torch and torch.__version__, jax=jax and jax.__version__)
-    results.write_json(Path(__file__).with_name("kernel_step.json"),
-                  dict(command="python3 tests/benchmarks/benchmark_kernels.py", environment=results.environment() | versions, **report))
+    made = dict(command="python3 tests/benchmarks/benchmark_kernels.py", environment=results.environment() | versions)
+    results.write_json(Path(__file__).with_name("kernel_step.json"), {**made, **report})
 
 
 if __name__ == "__main__":
