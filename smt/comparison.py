@@ -313,3 +313,45 @@ def transformer(c, seed, trained):
                                         weights=[len(x[p]) for p in parts]))
             final[scores.name(trained, scores.TRANSFORMER, length)] = accuracy
     return {"final": final}
+
+
+# ---------------------------------------------------------------- one updater on one task, for studies
+
+def compare(c, seed, task, length, vocabulary, kind, recipe, dmt_updates, opponents, tokens=1, clean=None):
+    """{metric: value} of SMT, SMT + DMT and BPTT with one updater, all on their own memory from the empty past.
+
+    task, clean   (rng, batch, length) -> (x, y) to train on, and (default: the same) to test on
+    kind, tokens  a key of updaters.UPDATERS, and the tokens of the memory
+    opponents     {label: (memory class, options of the updater, rates)}; BPTT has as many sequences as SMT and DMT
+                  together; the rate is chosen by validation, `highest` is the best of all
+    """
+    options = {"mlp": {"hidden": c.hidden}, "transformer": {"heads": 1}}.get(kind, {})
+    fresh = lambda memory, more: RNN(stream(seed, "init"), vocabulary, memory, kind, **options, **more)
+    memory, train = SphereMemory(c.size, tokens=tokens, noise=0.15), stream(seed, "train")
+    teacher = Teacher(stream(seed, "init teacher"), vocabulary, memory, width=c.width, heads=c.heads)
+    rnn, test = fresh(memory, {}), (clean or task)(stream(seed, "test"), c.test, length)
+    smt = train_smt(teacher, rnn, task, train, recipe)
+    memories = teacher.encoder.forward(test[0])[0]
+    final = {"SMT": rollout_scores(rnn, *test)["accuracy"], "encoder + readout": encoder_accuracy(teacher, rnn, *test),
+             "drift after SMT": rollout_scores(rnn, *test, memories)["drift"].mean(), "dynamics on at": smt["on"]}
+    dmt = train_dmt(teacher, rnn, task, train, length, 32, dmt_updates)
+    scored = rollout_scores(rnn, *test, memories)
+    final |= {"SMT + DMT": scored["accuracy"], "drift after DMT": scored["drift"].mean()}
+    phases = ((length, 32, (smt["sequences"] + dmt["sequences"]) // 32),)
+    validation = task(stream(seed, "validation"), 256, length)
+    for label, (kept, more, rates) in opponents.items():
+        tried = [bptt_at_rate(fresh(kept(c.size, tokens=tokens), more), task, seed, phases, rate, validation, test)
+                 for rate in rates]
+        best = int(best_rate([t[0] for t in tried], [t[1] for t in tried]))
+        final |= {label: tried[best][2], f"{label}, rate": rates[best], f"{label}, highest": max(t[2] for t in tried)}
+    return final
+
+
+def bptt_at_rate(rnn, task, seed, phases, rate, validation, test):
+    """Validation accuracy and loss, test accuracy; 0, infinity, 0 for a rate that diverges."""
+    try:
+        train_bptt(rnn, task, stream(seed, "train"), phases, rate)
+    except Diverged:
+        return 0.0, np.inf, 0.0
+    scored = rollout_scores(rnn, *validation)
+    return scored["accuracy"], scored["loss"], rollout_scores(rnn, *test)["accuracy"]

@@ -57,3 +57,24 @@ def label(config, trained):
 def shortest(short):
     """The shortest length where lengths are drawn at random."""
     return max(3, short // 4)
+
+
+# ---------------------------------------------------------------- studies: `<variant>: <metric>`
+
+def cell(variant, metric):
+    """The name of one number of a study that compares variants."""
+    if ": " in variant or ": " in metric:
+        raise ValueError(f"': ' parts the names: {variant}, {metric}")
+    return f"{variant}: {metric}"
+
+
+def cells(record, variant, metric):
+    """That number of every seed that reports it."""
+    found = [run["final"].get(cell(variant, metric)) for run in record["runs"]]
+    return [value for value in found if value is not None]
+
+
+def chosen_on(record):
+    """Says so where the seeds of a record were also used for choosing recipes."""
+    used = [run["seed"] for run in record["runs"] if run["seed"] < 2 or 10 <= run["seed"] <= 31]
+    return f" Seeds {' and '.join(map(str, used))} were also used for choosing." if used else ""

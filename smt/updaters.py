@@ -190,13 +190,19 @@ class GRU(Updater):
 
 
 class LSTM(Updater):
-    """The memory is [h, c]: c' = f c + i g, h' = o tanh(c') with gates from W h + U[x] + b. Not in the paper."""
+    """The memory is [h, c]: c' = f c + i g, h' = o tanh(c') with gates from W h + U[x] + b. Not in the paper.
 
-    def __init__(self, rng, vocabulary, memory):
+    longest: None, or the longest lag that matters, for chrono-initialised input and forget gates (see GRU).
+    """
+
+    def __init__(self, rng, vocabulary, memory, longest=None):
         size = memory.size // 2
         self.arrays = {"table": rng.standard_normal((vocabulary, 4 * size)),
                        "w": uniform(rng, size, 4 * size), "b": uniform(rng, 4 * size, fan_in=size)}
         self.arrays["b"][size:2 * size] = 1     # forget gates open at first (Gers et al. 2000), or nothing lasts
+        if longest is not None:
+            gates = chrono(rng, size, longest)
+            self.arrays["b"][:size], self.arrays["b"][size:2 * size] = gates["input"], gates["forget"]
         self.taped = (("net", 4 * size), ("squashed", size), ("memory", 2 * size), ("dnet", 4 * size))
 
     def drive(self, tokens):

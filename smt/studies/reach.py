@@ -1,0 +1,128 @@
+"""How far back does the error reach?
+
+One sequence of T = 1,200 steps, asked at its end; untrained networks in float64. How large is what arrives at the
+memory m_t, t = 0 .. T? By BPTT through the residual MLP, GRU and tanh updater, the error of the answer has to pass
+every update between. By SMT's dynamics loss, the error of the last transition reaches its own two memories: exactly 0
+elsewhere. By SMT's decoding loss, the decoder that starts from m_t answers at the end: T - t steps are one step of
+attention. Arrays (seeds, T+1), log10 of the norm, not a number where it is 0: log10_bptt_mlp, log10_bptt_gru,
+log10_bptt_tanh, log10_dynamics, log10_decoding (the last has no entry at m_T, where nothing is left to decode).
+Refuted if the decoding loss fell exponentially with distance, or if the dynamics loss reached further.
+"""
+
+import numpy as np
+
+from common import results
+from common.randomness import stream
+from smt import losses
+from smt.comparison import task_of
+from smt.gradients import decoding_norms, untrained
+
+SEEDS, MINUTES = range(100, 103), 4
+USES = ("elements", "size", "width", "heads")
+QUICK = dict(size=16, width=16, steps=24)
+BPTT = ("mlp", "gru", "tanh")
+
+
+def run(config, seeds, steps=1200):
+    for seed in seeds:
+        arrays, decoding = norms(config, seed, steps)
+        final = {f"{name}: reached": float(np.isfinite(a).sum()) for name, a in arrays.items()}
+        final["decoding: smallest over largest, log10"] = float(np.nanmin(decoding) - np.nanmax(decoding))
+        for name in BPTT:
+            final[f"{name}: first over last, log10"] = first_over_last(arrays[f"log10_bptt_{name}"])
+        yield results.entry(seed, final, arrays=arrays)
+
+
+def norms(c, seed, steps):
+    """{array: (T+1,)} and the decoding array once more."""
+    x, y = task_of(c)(stream(seed, "reach"), 1, steps)
+    arrays = {}
+    for name in BPTT:
+        _, rnn = untrained(c, seed, name)
+        arrays[f"log10_bptt_{name}"] = log10(losses.bptt_loss(rnn, x, y)[1])
+    teacher, rnn = untrained(c, seed, "mlp")
+    arrays["log10_dynamics"] = log10(last_transition(teacher, rnn, x))
+    arrays["log10_decoding"] = log10(np.append(decoding_norms(teacher, x, y, range(steps)), 0.0))
+    return arrays, arrays["log10_decoding"]
+
+
+def last_transition(teacher, rnn, x):
+    """||dL/dm_t|| (T+1,) where L is the dynamics error of the transition from m_T-1 to m_T alone."""
+    memories = teacher.encoder.forward(x)[0]
+    dmemories = np.zeros_like(memories)
+    weights = losses.Weights(1.0, 0.0, top=0.0)
+    losses.dynamics_loss(rnn, memories[:, -2:], x[:, -1:], None, weights, dmemories[:, -2:])
+    return np.linalg.norm(dmemories[0], axis=-1)
+
+
+def log10(norms):
+    with np.errstate(divide="ignore"):
+        found = np.log10(norms)
+    return np.where(np.isfinite(found), found, np.nan)
+
+
+def first_over_last(log_norms):
+    """log10 of what arrives at m_0 against what arrives at m_T; None where nothing arrives (below float64)."""
+    ratio = log_norms[0] - log_norms[-1]
+    return float(ratio) if np.isfinite(ratio) else None
+
+
+def checks(record):
+    at = lambda metric: results.values(record, metric)
+    T = record["config"]["steps"]
+    worst = min(at("decoding: smallest over largest, log10"), default=None)
+    return [results.check("the dynamics error of one transition reaches so many memories",
+                          max(at("log10_dynamics: reached"), default=None), "2",
+                          set(at("log10_dynamics: reached")) == {2.0}),
+            results.check(f"the decoding loss reaches all of the {T:,} memories before the end",
+                          min(at("log10_decoding: reached"), default=None), f"{T}",
+                          set(at("log10_decoding: reached")) == {float(T)}),
+            results.check("its smallest gradient is within 10^-5 of its largest (log10)", worst, ">= -5",
+                          worst is not None and worst >= -5)]
+
+
+def finding(record):
+    def shown(metric):
+        found = results.values(record, metric)
+        return f"10^{np.median(found):.1f}" if len(found) else "less than float64 can hold"
+    ends = [shown(f"{name}: first over last, log10") for name in BPTT]
+    return (f"Over {record['config']['steps']:,} steps of untrained networks (median of {len(record['runs'])} seeds) "
+            f"the error that BPTT sends back falls to {ends[0]} (residual MLP), {ends[1]} (GRU), {ends[2]} (tanh-RNN); "
+            "one transition's dynamics error reaches 2 memories; the decoding loss reaches all, and its smallest "
+            f"gradient is {shown('decoding: smallest over largest, log10')} of its largest.")
+
+
+def table(record):
+    metrics = list(record["summary"])
+    return ["what", "median", "min", "max"], [
+        [metric, *(f"{record['summary'][metric][k]:.4g}" if record["summary"][metric]["n"] else "none"
+                   for k in ("median", "min", "max"))] for metric in metrics]
+
+
+def figure(record, arrays):
+    """One strip for each loss: colour is log10 of what arrives at m_t, white: exactly 0 or below float64."""
+    from common.figures import SEQUENTIAL, plt
+    rows = (("log10_bptt_tanh", "BPTT, tanh-RNN"), ("log10_bptt_gru", "BPTT, GRU"),
+            ("log10_bptt_mlp", "BPTT, residual MLP"),
+            ("log10_dynamics", "SMT, dynamics loss\nof the last transition"), ("log10_decoding", "SMT, decoding loss"))
+    fig, axes = plt.subplots(len(rows), 1, figsize=(8, 4.6), sharex=True)
+    for ax, (name, label) in zip(axes, rows):
+        values = arrays[name][0]
+        shown = ax.imshow((values - np.nanmax(values))[None], cmap=SEQUENTIAL, vmin=-12, vmax=0, aspect="auto",
+                          extent=(-0.5, len(values) - 0.5, 0, 1), interpolation="nearest")
+        ax.set_yticks([0.5], [label], fontsize=9)
+        ax.grid(visible=False)
+        mark_short(ax, values)
+    axes[-1].set_xlabel("time step t of the memory; the loss is at the end, the error flows to the left")
+    axes[0].set_title("The dynamics loss reaches one step, the decoding loss all of them, in one step of attention")
+    bar = fig.colorbar(shown, ax=axes, shrink=0.8, label="gradient, relative to its largest")
+    bar.set_ticks([-12, -9, -6, -3, 0], labels=["$10^{-12}$ or less", *(f"$10^{{{k}}}$" for k in (-9, -6, -3)), "1"])
+    return fig
+
+
+def mark_short(ax, values):
+    """An arrow where so few memories are reached that the strip would look empty."""
+    reached = np.flatnonzero(np.isfinite(values))
+    if len(reached) < 30:
+        ax.annotate(f"only here: {len(reached)} memories", (reached[0], 0.5), (0.62 * len(values), 0.5), fontsize=9,
+                    va="center", arrowprops=dict(arrowstyle="->"))
