@@ -6,6 +6,7 @@ Reads results.json, traces.npz and studies/; guesses nothing.
 """
 
 import sys
+from math import exp, factorial
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
@@ -14,7 +15,8 @@ import numpy as np
 from common import results
 from common.config import run
 from common.figures import ROLE, SEQUENTIAL, draw, plt
-from vanishing_gradient.weight_guessing.weight_guessing import ROWS, density_of, interval_text
+from common.tables import table
+from vanishing_gradient.weight_guessing.weight_guessing import ROW, ROWS, density_of, interval_text
 
 HERE = Path(__file__).resolve().parent
 ARRAYS = ("plane", "plane_weights", "rain_weights", "rain_outputs", "machine_bits", "machine_units", "machine_parity",
@@ -145,13 +147,31 @@ FIGURES = (trials, solution_plane, geometric_law, two_state_machine)
 
 def tables(record, studies):
     """{marker: Markdown} of README.md; `claims` and `studies` are made elsewhere."""
-    from common.tables import table
     rows = [_row(record, row) for row in ROWS]
     header = ["task, network", "trials per solution [95 %]", "published", "solutions of guesses",
               "test accuracy", "strings one change away", "constant rule", "last-element rule"]
-    parity, noisy = density_of(record, "parity_a1"), density_of(record, "noisy_parity_a1")
-    return dict(trials=table(header, rows), parity_a1=f"{parity.trials:,.0f}", noisy_parity=f"{noisy.trials:,.0f}",
-                guesses=f"{sum(density_of(record, row.name).guesses for row in ROWS):,}")
+    trials = {row.name: density_of(record, row.name).trials for row in ROWS}
+    guesses = sum(density_of(record, row.name).guesses for row in ROWS)
+    return dict(
+        trials=table(header, rows), guesses=f"{guesses / 1e6:.0f} million",
+        parity_a1=f"{trials['parity_a1']:,.0f}", noisy_parity=f"{trials['noisy_parity_a1']:,.0f}",
+        no_self=f"{trials['parity_a2_no_self']:,.0f}", no_self_again=f"{trials['parity_a2_no_self']:,.0f}",
+        variance=f"{trials['two_sequence_variance'] / trials['two_sequence']:.0f}",
+        few_searches=table(["published mean", "ours", *(f"{k} search{'es' if k > 1 else ''}" for k in SEARCHES)],
+                           [_few(ROW[name], trials[name]) for name in ("parity_a1", "noisy_parity_a1")]))
+
+
+SEARCHES = (1, 3, 5, 10, 40)
+
+
+def _few(row, ours):
+    """How likely the mean of k searches is as far off as the published one, if ours is the true mean."""
+    cells = []
+    for k in SEARCHES:
+        x = k * row.paper / ours                     # the sum of k exponential waiting times, in units of their mean
+        below = 1 - sum(exp(-x) * x**i / factorial(i) for i in range(k))
+        cells.append(f"{below if row.paper < ours else 1 - below:.1g}")
+    return [f"{row.title}: {row.paper:,}", f"{ours:,.0f}", *cells]
 
 
 def _row(record, row):

@@ -26,8 +26,8 @@ GUESSED = {"parity": "parity_a2_no_self", "two_sequence": "two_sequence"}
 NAMES = {"rnn": "tanh-RNN, BPTT", "lstm": "LSTM, BPTT", "guess": "weight guessing"}
 
 
-def run(config, seeds, part, lengths=((3, 6), (10, 15), (500, 600)), updates=(3_000, 3_000, 300), rates=(0.003, 0.01, 0.03, 0.1),
-        batches=(8, 32), choosing=(900, 901), units=10, test=250):
+def run(config, seeds, part, lengths=((3, 6), (10, 15), (500, 600)), updates=(3_000, 3_000, 300),
+        rates=(0.003, 0.01, 0.03, 0.1), batches=(8, 32), choosing=(900, 901), units=10, test=250):
     cells = {}
     for (shortest, longest), steps in zip(lengths, updates):
         for task in GUESSED:

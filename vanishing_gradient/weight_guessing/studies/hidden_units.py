@@ -11,7 +11,7 @@ from vanishing_gradient.weight_guessing.networks import A1, A2
 from vanishing_gradient.weight_guessing.weight_guessing import (
     ROW, density, interval_text, margin, search, sequences)
 
-SEEDS, MINUTES = range(3), 2
+SEEDS, MINUTES = range(3), 3
 USES = ("interval", "shortest", "longest", "training", "tolerance")
 QUICK = dict(shortest=40, longest=50, training=20, budget=0.02)
 NO_SELF = dict(self_connections=False)
@@ -29,6 +29,8 @@ CONNECTIONS = {
     "parity A1 without input to output": ("parity_a1", A1(1, input_to_output=False), 262_144),
     "parity A1 without output to itself": ("parity_a1", A1(1, output_lateral=False), 262_144),
     "parity A1, all units at once": ("parity_a1", A1(1, hidden_first=False), 262_144),
+    "noisy parity A1, output bias added": ("noisy_parity_a1", A1(1, output_bias=True), 524_288),
+    "noisy parity A1, 2 hidden": ("noisy_parity_a1", A1(2), 262_144),
     "parity A2 without self-connections and input to output":
         ("parity_a2_no_self", A2(input_to_output=False, **NO_SELF), 32_768),
     "parity A2 without self-connections, all units at once":
@@ -64,6 +66,10 @@ def checks(record):
     ratio = two / twenty if two and twenty else None
     made.append(results.check("parity A2 without self-connections: trials with 2 hidden units / with 20", ratio,
                               "at least 5", ratio is not None and ratio >= 5))
+    noisy = _density(record, "noisy parity A1, output bias added")
+    made.append(results.check("noisy parity A1, output bias added: trials per solution", noisy.trials,
+                              "20,700 to 82,800", noisy.solutions > 0 and 20_700 <= noisy.trials <= 82_800, 41_400,
+                              noisy.interval if noisy.solutions else None))
     return made
 
 
@@ -71,8 +77,11 @@ def finding(record):
     by_size = {n: _density(record, f"parity A2 without self-connections, {n} hidden") for n in (2, 10, 40)}
     said = ", ".join(f"1 of {d.trials:,.0f} with {n}" if d.solutions else f"none with {n}" for n, d in by_size.items())
     none = [label for label in CONNECTIONS if not _density(record, label).solutions]
+    biased = [_density(record, f"{task} A1, output bias added").trials for task in ("parity", "noisy parity")]
+    also = ("With an output bias A1 needs {:,.0f} trials for parity (published: 2,906) and {:,.0f} for noisy parity "
+            "(published: 41,400).".format(*biased) if all(biased) else "")
     return (f"Parity A2 without self-connections gets easier with more hidden units ({said}), although the weights "
-            f"to guess become more. No solution: {'; '.join(none) or 'nowhere'}.")
+            f"to guess become more. No solution: {'; '.join(none) or 'nowhere'}. {also}".strip())
 
 
 def table(record):
