@@ -15,8 +15,10 @@ from common.tables import number, table, wilson
 from matplotlib.collections import PatchCollection
 from matplotlib.patches import Patch, Rectangle
 from vanishing_gradient.program_search import pool
+from vanishing_gradient.program_search.machine import listing
 from vanishing_gradient.program_search.problems import COUNTING, POSITION, POSITIONS, TRAINING, UNSEEN
 from vanishing_gradient.program_search.program_search import runs_per_fit
+from vanishing_gradient.program_search.studies import effort_against_kt
 
 HERE = Path(__file__).resolve().parent
 ARRAYS = ("tree_left", "tree_span", "tree_depth", "tree_first", "tree_fate", "shown_program", "shown_pointer",
@@ -102,7 +104,7 @@ def weights_found(record, arrays):
 
 def tables(record, studies):
     return {"results": search_table(record, studies), "rows": rows_table(record), "programs": programs_table(record),
-            **sentences(record)}
+            **sentences(record), **found_by_the_studies(studies)}
 
 
 def search_table(record, studies):
@@ -177,6 +179,16 @@ def sentences(record):
             "cut_fits": number(pool.totals(record, "positions_cut_fits")),
             "descents": f"{compared['descents']:,} descents of {compared['updates']:,} updates, "
                         f"{compared['descents that fit']:,} of which fit the examples"}
+
+
+def found_by_the_studies(studies):
+    """What the enumeration found for two further problems, for the list of surprises."""
+    if "effort_against_kt" not in studies:
+        return {name: "not run" for name in ("signs_hand", "signs_kt", "signs_program", "half_program")}
+    rows = {row["name"]: row for row in effort_against_kt.ladder(studies["effort_against_kt"])}
+    signs, half = rows["alternating signs"], rows["first half"]
+    return {"signs_hand": f"{signs['hand']:.1f}", "signs_kt": f"{signs['kt']:.1f}",
+            "signs_program": f"`{listing(signs['program'])}`", "half_program": f"`{listing(half['program'])}`"}
 
 
 if __name__ == "__main__":

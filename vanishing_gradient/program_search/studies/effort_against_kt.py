@@ -22,7 +22,7 @@ from vanishing_gradient.program_search.problems import BY_HAND, LADDER
 
 SEEDS, MINUTES = range(8), 5
 USES = ("largest_limit",)
-QUICK = dict(runs=4000, phases=20)
+QUICK = dict(runs=2000, largest_limit=4, phases=20)
 
 
 def run(config, seeds, part, runs=5_000_000, phases=32, most=1024):

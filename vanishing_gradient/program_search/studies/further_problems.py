@@ -21,7 +21,7 @@ from vanishing_gradient.program_search.problems import BY_HAND, FURTHER
 
 SEEDS, MINUTES = range(8), 3
 USES = ("largest_limit",)
-QUICK = dict(runs=2000)
+QUICK = dict(runs=2000, largest_limit=4)
 
 
 def run(config, seeds, runs=5_000_000):
