@@ -12,12 +12,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from common import lstm
+from common import gradcheck, lstm
 from common.layers import accuracy, softmax_cross_entropy
 from common.networks import Network, best_rate, chosen, stack
 from common.optimizers import Adam, clip_by_global_norm
 from common.progress import Progress
 from common.randomness import stream, streams
+from vanishing_gradient.error_flow import lstm_flow, rnn_flow
 
 MARKED = 10                          # the mark stands at one of the first ten steps
 CHANCE = 0.5
@@ -142,3 +143,67 @@ def validate(net, p, x, classes):
     z = net.answer(p, x)
     classes = np.broadcast_to(classes, (len(z), classes.shape[-1]))
     return accuracy(z, classes), softmax_cross_entropy(z, classes)[0]
+
+
+# ---------------------------------------------------------------- what the answer's error does on its way back
+
+class Answer(NamedTuple):
+    """A forward pass of one network, float64, and the error of its answers at the last step."""
+    net: Network
+    p: dict                      # {name: ...} without the axis N
+    run: object                  # networks.Run
+    dlast: np.ndarray            # (H, B), dL/dy[T]
+
+
+def answer(name, p, x, classes, truncated=False):
+    """Answer the sequences x (T, 2, B) and take the loss's gradient at the last step's outputs."""
+    net = NETWORKS[name]
+    if truncated:
+        net = Network(net.cell, classes=2, reals=2, truncated=True)
+    p = {key: a[0].astype(np.float64) for key, a in p.items()}
+    run = net.forward(p, x.astype(np.float64))
+    dlogits = softmax_cross_entropy(net.logits(p, run.y[-1]), classes)[1]
+    return Answer(net, p, run, p["W_out"].T @ dlogits)
+
+
+def error_flow(a):
+    """log10 of the error at the recurrent state, relative to that at the last step, per sequence: (T, B), lag first."""
+    if a.net.cell:
+        nothing = np.zeros_like(a.run.trace.s[-1])
+        lags = len(a.run.trace.hs) - 1
+        flow = lstm_flow(a.net.cell, a.p["W"], a.run.trace, a.dlast, nothing, lags, a.net.truncated)
+    else:
+        flow = rnn_flow("tanh", a.p["W"], a.run.y, a.dlast, len(a.run.y) - 2)
+    return flow - flow[0]
+
+
+def contributions(a, x):
+    """What each step adds to the gradient of all weights into the recurrent layer: (T, F, sources + 2 + 1).
+
+    Step t adds sum_b ddrive[t] [y[t], x[t], 1]^T: states, inputs and bias as sources.
+    """
+    dy = np.zeros_like(a.run.y)
+    dy[-1] = a.dlast
+    _, g = a.net.backward(a.p, x.astype(np.float64), a.run, dy)
+    sources = np.concatenate([a.run.y[:-1], x, np.ones_like(x[:, :1])], axis=1)
+    return g.drive @ sources.swapaxes(-1, -2)
+
+
+def share_by_lag(steps):
+    """Length of each step's contribution (T, F, sources), as a share of their sum, lag 0 first: (T,)."""
+    size = np.linalg.norm(steps, axis=(1, 2))[::-1]
+    return size / size.sum()
+
+
+def gradient_errors():
+    """The trained losses against finite differences, for --gradcheck; float64, every network."""
+    errors = {}
+    for name, net in NETWORKS.items():
+        rng = stream(0, f"gradcheck {name}")
+        p = {key: a.astype(np.float64) for key, a in stack([start(name, rng) for _ in range(2)]).items()}
+        x, classes = sequences(rng, 20, 3)
+        x, classes = x.astype(np.float64), np.stack([classes, classes])
+        _, g = net.gradients_at_end(p, x, classes)
+        loss = lambda: float(net.gradients_at_end(p, x, classes)[0].sum())
+        errors[f"marked bit, {LABEL[name]}"] = gradcheck.largest_error(loss, p, g, rng)
+    return errors
