@@ -150,9 +150,10 @@ def resting_state(networks):
 
 
 def closed_loop_eigenvalues(scored):
-    """(2 H,) eigenvalues of one closed loop's step at its resting state: how small deviations go on.
+    """(2 H,) eigenvalues of one closed loop's step at the network's resting state: how small deviations go on.
 
-    The Jacobian by central differences, all 2 H directions of the state (y, s) on the batch axis.
+    The Jacobian by central differences, all 2 H directions of the state (y, s) on the batch axis. With a
+    tiny feedback scale the closed loop rests at the same state as the network without input.
     """
     networks, H = scored.networks, scored.networks.cell.cells
     (y, s), _ = resting_state(networks)

@@ -43,8 +43,9 @@ def train(net, p, rates, inputs, targets, washout, updates, every, look):
     optimizer = Adam(p)
     look(p, 0)
     for update in range(1, updates + 1):
-        loss, g = gradients(net, p, inputs, targets, washout)
-        clip_by_global_norm(g, CLIP, networks=True)
+        with np.errstate(over="ignore", invalid="ignore"):
+            loss, g = gradients(net, p, inputs, targets, washout)
+            clip_by_global_norm(g, CLIP, networks=True)
         for a in g.values():
             a[~np.isfinite(loss)] = 0
         optimizer.step(g, np.asarray(rates, np.float32))

@@ -208,8 +208,8 @@ def table(record):
                 "gradient": f"{len(config['rates'])} × {config['updates']:,} updates"}
     labels = {**ROWS, "echo_large": f"echo-state network, {config['large']} units"}
     return (["method", "tried on the points seen", "settings looked at before", "NRMSE_84, median", "best", "worst"],
-            [[labels[name], networks[name], TRIED.get(name, ""), *(number(record["summary"][name][k], 2) for k in ("median", "min", "max"))]
-             for name in ROWS])
+            [[labels[name], networks[name], TRIED.get(name, ""),
+              *(number(record["summary"][name][k], 2) for k in ("median", "min", "max"))] for name in ROWS])
 
 
 def figure(record, arrays):
