@@ -53,7 +53,7 @@ class Film:
         dot, = ax.plot([], [], "o", color=ROLE["lstm"])
         chance_line(ax, CHANCE)
         ax.axhline(2 * CHANCE, color=ROLE["trivial"], linestyle=":", linewidth=1)
-        ax.text(LAST, 2 * CHANCE - 0.01, "second symbol only", ha="right", va="top", fontsize=9, color=ROLE["trivial"])
+        ax.text(LAST, 2 * CHANCE - 0.01, "one symbol known", ha="right", va="top", fontsize=9, color=ROLE["trivial"])
         ax.text(LAST, CHANCE - 0.01, "chance", ha="right", va="top", fontsize=9, color=ROLE["chance"])
         ax.set(xlim=(0, LAST), ylim=(0, 1.05), xlabel="update", ylabel="validation accuracy")
         return line, dot

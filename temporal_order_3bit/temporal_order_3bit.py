@@ -167,6 +167,9 @@ assert parameter_count(plain_rnn(Config()).init(stream(0, "init"), Config())) ==
 
 # ---------------------------------------------------------------- training
 
+CURVES = ("updates", "loss", "accuracy", "first_right", "second_right", "validation_loss")
+
+
 def train(contestant, seeds, config, label="", watch=lambda update, p: None):
     """Train one network per seed and learning rate, all together.
 
@@ -174,7 +177,8 @@ def train(contestant, seeds, config, label="", watch=lambda update, p: None):
     weights and see the same sequences.
 
     watch     called with (update, parameters) before the first update and after each
-    returns   parameters {name: (N, ...)}, curves {"updates": (E,), "loss", "accuracy", "validation_loss": (E, N)}
+    returns   parameters {name: (N, ...)}, curves {"updates": (E,), others: (E, N)}; on the validation sequences
+              all but "loss", that of the batch
     raises    common.progress.Diverged if every rate of a seed diverges
     """
     network, R = contestant.network, len(contestant.rates)
@@ -183,7 +187,7 @@ def train(contestant, seeds, config, label="", watch=lambda update, p: None):
     check_tokens, check_targets = (np.repeat(a, R, axis=-2) for a in one_set(seeds, config, "validation",
                                                                             config.validation))
     training, optimizer = streams(seeds, "train"), Adam(p)
-    curves, progress = dict(updates=[], loss=[], accuracy=[], validation_loss=[]), Progress(label, config.updates)
+    curves, progress = {name: [] for name in CURVES}, Progress(label, config.updates)
     watch(0, p)
     for update in range(1, config.updates + 1):
         k = (update - 1) % BLOCK
@@ -196,13 +200,21 @@ def train(contestant, seeds, config, label="", watch=lambda update, p: None):
         optimizer.step(g, lr)
         watch(update, p)
         if update % config.eval_every == 0 or update == config.updates:
-            logits = network.answer(p, check_tokens)
-            correct, checked = accuracy(logits, check_targets), softmax_cross_entropy(logits, check_targets)[0]
-            for name, value in zip(curves, (update, loss, correct, checked)):
+            made = dict(updates=update, loss=loss, **judged(network.answer(p, check_tokens), check_targets))
+            for name, value in made.items():
                 curves[name].append(value)
-            progress.update(update, loss=np.nanmean(loss), accuracy=correct.mean())
+            progress.update(update, loss=np.nanmean(loss), accuracy=made["accuracy"].mean())
     progress.close()
     return p, {name: np.array(values) for name, values in curves.items()}
+
+
+def judged(logits, targets):
+    """Accuracy, the shares of answers in which the first and the second symbol are right, and loss, each (N,)."""
+    answers = logits.argmax(-2)
+    (first, second), (true_first, true_second) = np.divmod(answers, 2), np.divmod(targets, 2)
+    return dict(accuracy=(answers == targets).mean(-1), first_right=(first == true_first).mean(-1),
+                second_right=(second == true_second).mean(-1),
+                validation_loss=softmax_cross_entropy(logits, targets)[0])
 
 
 def require_a_finite_rate(loss, update, rates):

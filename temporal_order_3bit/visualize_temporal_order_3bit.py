@@ -131,7 +131,7 @@ def four_panels(arrays, ylabel, letters=True):
     fig, axes = plt.subplots(2, 2, figsize=(9, 5.0), sharex=True, sharey=True)
     for k, ax in enumerate(axes.flat):
         mark(ax, arrays["example_tokens"][:, k], letters=letters)
-        ax.set_title(f"class {CLASSES[k]}", loc="left")
+        ax.set_title(f"class {CLASSES[k]}", loc="left", pad=15)
     for ax in axes[1]:
         ax.set_xlabel("time step")
     for ax in axes[:, 0]:

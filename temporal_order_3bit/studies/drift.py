@@ -88,10 +88,11 @@ def figure(record, arrays):
         left.errorbar(bias, k / n, reach, fmt="o", color=ROLE["lstm"], capsize=3)
         left.annotate(str(k), (bias, k / n), xytext=(7, -12), textcoords="offset points", color=ROLE["lstm"])
         slopes(right, record, bias)
-    left.set(xlabel="initial bias of the input gates", ylabel=f"share of {n} seeds solved, 95 % interval",
-             ylim=(0, 1.05), title="closed input gates: every seed learns", xticks=biases)
+    left.set(xlabel="initial bias of the input gates", ylabel=f"share of {n} seeds solved",
+             ylim=(0, 1.05), title="closed input gates: every seed learns (95 % intervals)", xticks=biases)
     right.axvline(SATURATED, color="0.4", linestyle=":", linewidth=1)
     right.set(xscale="log", xlabel="mean slope h'(s) after 100 updates", ylabel="initial bias", yticks=biases,
+              ylim=(min(biases) - 0.5, max(biases) + 1.2),
               title="many saturated networks learn all the same")
     right.text(0.02, 1.0, "● solved", color=ROLE["lstm"], transform=right.transAxes, va="top")
     right.text(0.02, 0.93, "✕ not solved", color=ROLE["tuned_rnn"], transform=right.transAxes, va="top")
