@@ -16,7 +16,7 @@ from common import results
 from common.config import run
 from common.figures import ROLE, SEQUENTIAL, draw, plt
 from common.tables import table
-from vanishing_gradient.weight_guessing.weight_guessing import ROW, ROWS, density_of, interval_text
+from vanishing_gradient.weight_guessing.weight_guessing import ROW, ROWS, density, density_of, interval_text
 
 HERE = Path(__file__).resolve().parent
 ARRAYS = ("plane", "plane_weights", "rain_weights", "rain_outputs", "machine_bits", "machine_units", "machine_parity",
@@ -152,13 +152,28 @@ def tables(record, studies):
               "test accuracy", "strings one change away", "constant rule", "last-element rule"]
     trials = {row.name: density_of(record, row.name).trials for row in ROWS}
     guesses = sum(density_of(record, row.name).guesses for row in ROWS)
+    near = [np.mean(results.values(record, f"{row.name}_hard_accuracy")) for row in ROWS if row.hard]
     return dict(
         trials=table(header, rows), guesses=f"{guesses / 1e6:.0f} million",
         parity_a1=f"{trials['parity_a1']:,.0f}", noisy_parity=f"{trials['noisy_parity_a1']:,.0f}",
         no_self=f"{trials['parity_a2_no_self']:,.0f}", no_self_again=f"{trials['parity_a2_no_self']:,.0f}",
         variance=f"{trials['two_sequence_variance'] / trials['two_sequence']:.0f}",
+        **_with_output_bias(studies.get("hidden_units")),
+        near=f"{min(near):.2f} to {max(near):.2f}",
         few_searches=table(["published mean", "ours", *(f"{k} search{'es' if k > 1 else ''}" for k in SEARCHES)],
                            [_few(ROW[name], trials[name]) for name in ("parity_a1", "noisy_parity_a1")]))
+
+
+def _with_output_bias(record):
+    """Trials of A1 when the output has a bias too, from the study of the connections."""
+    made = {}
+    for marker, task in (("biased_parity", "parity"), ("biased_noisy", "noisy parity")):
+        made[marker] = "(not run)"
+        if record:
+            label = f"{task} A1, output bias added"
+            found = density(*(results.values(record, f"{label}_{what}").sum() for what in ("solutions", "guesses")))
+            made[marker] = f"{found.trials:,.0f} {interval_text(found.interval)}" if found.solutions else "none"
+    return made
 
 
 SEARCHES = (1, 3, 5, 10, 40)

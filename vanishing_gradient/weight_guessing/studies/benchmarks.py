@@ -21,7 +21,7 @@ from vanishing_gradient.weight_guessing.weight_guessing import density, interval
 
 SEEDS, MINUTES = range(2), 4
 USES = ("interval",)
-QUICK = dict(most=2_000, most_ten=500, training=20, wanted=2)
+QUICK = dict(most=600, most_ten=200, training=20, wanted=2)
 NETWORKS = {"A1, 1 hidden": A1(1), "A1, 2 hidden": A1(2), "A1, 3 hidden": A1(3), "A2, 10 hidden": A2()}
 
 
