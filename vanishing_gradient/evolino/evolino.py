@@ -11,7 +11,14 @@ network sees 400 values, then it must go on by itself, on its own output.
 The cells are bred in Enforced SubPopulations (subpopulations.py) and scored in two phases
 (two_phase.py). Beside them: as many random LSTMs with the same readout, as many echo-state
 networks, a linear autoregression, the last value. Gradient LSTMs and large echo-state networks:
-`--study opponents`. Ends with the NRMSE on the steps 400 to 700, median over the seeds.
+`--study opponents`. Ends with the NRMSE on the steps 400 to 700, median over the seeds 0 to 4:
+
+    NRMSE, median         2 sines    3 sines    4 sines    5 sines
+    evolino               3.5e-08    8.6e-07    5.5e-06    5.7e-05
+    random                1.9e-07    4.5e-06    0.00012    0.0022
+    echo                  3.2e-13    5.6e-12    7e-11      1.4e-09
+    linear                4.6e-11    7.1e-10    2.5e-08    2.4e-07
+    last                  2.2        2.5        1.8        1.6
 """
 
 import sys
@@ -311,9 +318,10 @@ def checks(record):
 
 
 def report(summary):
-    print(f"{'NRMSE, median':<22}" + "".join(f"{count} sines    " for count in CELLS))
+    print((f"{'NRMSE, median':<22}" + "".join(f"{count} sines    " for count in CELLS)).rstrip())
     for method in METHODS:
-        print(f"{method:<22}" + "".join(f"{summary[f'{method}_{count}']['median']:<11.2g}" for count in CELLS))
+        cells = "".join(f"{summary[f'{method}_{count}']['median']:<11.2g}" for count in CELLS)
+        print(f"{method:<22}{cells}".rstrip())
 
 
 # ---------------------------------------------------------------- --evaluate and --gradcheck
