@@ -136,7 +136,8 @@ class Prover:
     """
 
     def __init__(self, rnn, language, every=50, stop=True, words=600, limit=4000):
-        self.rnn, self.language, self.every, self.stop, self.words, self.limit = rnn, language, every, stop, words, limit
+        self.rnn, self.language, self.every, self.stop = rnn, language, every, stop
+        self.words, self.limit = words, limit
         self.certified_at = None
 
     def __call__(self, update):

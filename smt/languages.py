@@ -9,15 +9,15 @@ element of the group is the product of the letters?). Every automaton here is bu
 to be remembered, then minimised (Moore 1956) and numbered breadth first; tests compare it with a definition that looks
 at the whole word.
 
-| languages          | answer                                         | source                                            |
-|--------------------|------------------------------------------------|---------------------------------------------------|
-| tomita 1 to 7      | membership                                     | Tomita 1982                                       |
-| parity, mod 3, 5   | number of ones modulo 2, 3, 5                  | -                                                 |
-| flip-flop          | the bit written last                           | Liu et al. 2023, "Exposing attention glitches"    |
-| dyck-1, dyck-2     | balanced, never deeper than 4 (3)?             | bounded: Yao et al. 2021                          |
-| reber, embedded    | membership                                     | Reber 1967; Cleeremans et al. 1989                |
-| S3, S4, S5         | product of a transposition and a cycle         | word problem; S5 is complete for NC1: Barrington  |
-| accept ...         | "is it 0?" (mod 5), "is it the identity?" (S)  | the same automata, one bit of answer              |
+| languages        | answer                                         | source                                           |
+|------------------|------------------------------------------------|--------------------------------------------------|
+| tomita 1 to 7    | membership                                     | Tomita 1982                                      |
+| parity, mod 3, 5 | number of ones modulo 2, 3, 5                  | -                                                |
+| flip-flop        | the bit written last                           | Liu et al. 2023, "Exposing attention glitches"   |
+| dyck-1, dyck-2   | balanced, never deeper than 4 (3)?             | bounded: Yao et al. 2021                         |
+| reber, embedded  | membership                                     | Reber 1967; Cleeremans et al. 1989               |
+| S3, S4, S5       | product of a transposition and a cycle         | word problem; S5 is complete for NC1: Barrington |
+| accept ...       | "is it 0?" (mod 5), "is it the identity?" (S)  | the same automata, one bit of answer             |
 
 `star_free` is computed, not looked up: a regular language is star-free exactly if no letter sequence acts as a proper
 permutation on the states of its minimal automaton (Schuetzenberger 1965). `horizon` is computed too: how many letters
@@ -28,7 +28,7 @@ y[:, t] belongs to the word of the first t letters. y = -1: nothing is asked.
 """
 
 from functools import cached_property
-from itertools import product
+from itertools import permutations, product
 from typing import NamedTuple
 
 import numpy as np
@@ -76,7 +76,7 @@ class Language:
 
     @cached_property
     def horizon(self):
-        """The smallest h such that the answers to all continuations of at most h letters tell every two states apart."""
+        """The smallest h such that the answers to all continuations of <= h letters tell every two states apart."""
         return len(refinements(self.automaton)) - 1
 
     @property
@@ -119,7 +119,7 @@ def explored(start, step, answer, letters):
 
 
 def refinements(automaton):
-    """Moore's partitions of the states, coarsest first: [h] tells apart what continuations of <= h letters tell apart."""
+    """Moore's partitions of the states, coarsest first: number h tells apart what h letters more tell apart."""
     following, answer = automaton
     found = [np.unique(answer, return_inverse=True)[1].ravel()]
     while True:
@@ -212,7 +212,8 @@ def _counting():
     """Ones modulo k, and the flip-flop: 0 keeps, a writes 0, b writes 1."""
     def count(k):
         return lambda state, letter: (state + int(letter)) % k
-    counters = [_language(name, "01", 0, count(k), lambda s: s) for name, k in (("parity", 2), ("mod 3", 3), ("mod 5", 5))]
+    moduli = {"parity": 2, "mod 3": 3, "mod 5": 5}
+    counters = [_language(name, "01", 0, count(k), lambda s: s) for name, k in moduli.items()]
     flip_flop = _language("flip-flop", "0ab", 0, lambda s, letter: "0ab".index(letter) - 1 if letter != "0" else s,
                           lambda s: s)
     return [*counters, flip_flop, _language("accept mod 5", "01", 0, count(5), lambda s: s == 0)]
@@ -249,25 +250,19 @@ def _reber():
 
 
 def _symmetric():
-    """Permutations of n things: letter a swaps the first two, b turns all; the answer is the product, or "identity?"."""
-    found = []
-    for n in (3, 4, 5):
-        start = tuple(range(n))
-        moves = {"a": (1, 0, *start[2:]), "b": (*start[1:], 0)}
-        step = lambda p, letter, moves=moves: tuple(p[i] for i in moves[letter])
-        number = {start: 0}
-        for p in (tuple(p) for p in _reached(start, step)):
-            number.setdefault(p, len(number))
-        found += [_language(f"S{n}", "ab", start, step, lambda p, number=number: number[p]),
-                  _language(f"accept S{n}", "ab", start, step, lambda p, start=start: p == start)]
-    return found
+    """Permutations of n things: a swaps the first two, b turns all; the answer is the product, or "identity?"."""
+    return [language for n in (3, 4, 5) for language in _permutations_of(n)]
 
 
-def _reached(start, step):
-    queue = [start]
-    for p in queue:
-        queue += [q for q in (step(p, "a"), step(p, "b")) if q not in queue]
-    return queue
+def _permutations_of(n):
+    start = tuple(range(n))
+    moves = {"a": (1, 0, *start[2:]), "b": (*start[1:], 0)}
+    number = {p: i for i, p in enumerate(permutations(start))}
+
+    def step(p, letter):
+        return tuple(p[i] for i in moves[letter])
+    return [_language(f"S{n}", "ab", start, step, lambda p: number[p]),
+            _language(f"accept S{n}", "ab", start, step, lambda p: p == start)]
 
 
 LANGUAGES = {language.name: language
@@ -316,7 +311,7 @@ def draw_words(rng, language, lengths, longest, uniform=False):
 
 
 def hopes(language, frequency, aim, longest):
-    """hope[k, b, s], proportional to the chance that k letters of word b lead from state s to its aim; -1: any answer."""
+    """hope[k, b, s], in proportion to the chance that k letters of word b lead from state s to its aim; -1: any."""
     following, answer = language.automaton
     hope = np.empty((longest + 1, len(aim), language.states), np.float32)
     hope[0] = (answer == aim[:, None]) | (aim == NO_TARGET)[:, None]
