@@ -39,7 +39,7 @@ def key(fig, elements, **place):
 
 # ---------------------------------------------------------------- the learned machine
 
-RADII = {"holding": 1.0, "asked": 1.72}
+NEAREST, FARTHEST = 0.78, 1.92          # radii of the states on a ray
 
 
 def parts_of(role):
@@ -52,65 +52,73 @@ def parts_of(role):
 
 
 def places(graph, elements):
-    """{node: (x, y)}: armed in the middle, symbol e at angle 2 pi e / elements, what answers behind what holds it.
+    """{node: (x, y)}: armed in the middle, symbol e on the ray at angle 2 pi e / elements, waiting between two rays.
 
-    The angles are those of pictures.symbol_plane, so that the clusters of the memory can move to their states.
+    On a ray first what follows the armed state, then what holds the symbol, then what only answers. The angles are
+    those of pictures.symbol_plane, so that the clusters of the memory can move to their states.
     """
-    found, taken = {}, {}
-    for node, role in enumerate(graph["roles"]):
-        parts = parts_of(role)
-        if "armed" in parts:
-            found[node] = (0.0, 0.0)
-            continue
-        kind = "holding" if "holding" in parts else "asked" if "asked" in parts else "waiting"
-        symbol = parts[kind][0] if kind != "waiting" else elements + 0.5        # waiting alone: between two rays
-        beside = taken.setdefault((kind, symbol), [])
-        angle = 2 * np.pi * symbol / elements + 0.17 * len(beside)
-        radius = RADII.get(kind, 0.58)
-        beside.append(node)
-        found[node] = (radius * np.cos(angle), radius * np.sin(angle))
-    return found
+    parts = [parts_of(role) for role in graph["roles"]]
+    armed = next((node for node, found in enumerate(parts) if "armed" in found), None)
+    first = set() if armed is None else set(graph["following"][armed].tolist())
+    rays = {}
+    for node, found in enumerate(parts):
+        held = found.get("holding", found.get("asked", [elements + 0.5]))       # waiting: between two rays
+        if node != armed:
+            rays.setdefault(held[0], []).append((node not in first, "holding" not in found, node))
+    spots = {} if armed is None else {armed: (0.0, 0.0)}
+    for symbol, nodes in rays.items():
+        angle, middle = 2 * np.pi * symbol / elements, (NEAREST + FARTHEST) / 2
+        radii = np.linspace(NEAREST, FARTHEST, len(nodes)) if len(nodes) > 1 else [middle]
+        for radius, (_, _, node) in zip(radii, sorted(nodes)):
+            spots[node] = (radius * np.cos(angle), radius * np.sin(angle))
+    return spots
 
 
 def node_text(role):
-    """'holds 3', 'waits, holds 3', 'answers 3'."""
+    """'holds 3', 'holds and answers 3', 'waits', 'answers 3', 'armed'."""
     parts = parts_of(role)
     words = [word for kind, word in (("waiting", "waits"), ("armed", "armed")) if kind in parts]
-    if "holding" in parts:
-        words.append("holds " + ",".join(map(str, parts["holding"])))
-    elif "asked" in parts:
-        several = len(parts["asked"]) > 1
-        words.append("answers\n" + ("any" if several else str(parts["asked"][0])))
-    return "\n".join(words)
+    symbols = parts.get("holding", parts.get("asked", []))
+    if symbols:
+        doing = [word for kind, word in (("holding", "holds"), ("asked", "answers")) if kind in parts]
+        words.append(f"{' and '.join(doing)} {'any' if len(symbols) > 1 else symbols[0]}")
+    return ", ".join(words)
 
 
-def draw_machine(ax, graph, elements, size=30, fontsize=8.5):
-    """The merged machine: circles are states of the memory before the question, squares the states that answer."""
+def draw_machine(ax, graph, elements, size, fontsize, words=True):
+    """The merged machine: circles are states of the memory before the question, squares the states that answer.
+
+    words   False: only the symbols are written into the states (small pictures)
+    """
     spots, following = places(graph, elements), graph["following"]
     for source in range(len(following)):
         for target in sorted(set(following[source][following[source] >= 0].tolist()) - {source}):
-            draw_arrow(ax, spots[source], spots[target], np.flatnonzero(following[source] == target), fontsize)
+            tokens = np.flatnonzero(following[source] == target)
+            draw_arrow(ax, spots[source], spots[target], tokens, size, fontsize)
     for node, spot in spots.items():
-        draw_node(ax, spot, graph["roles"][node], size, fontsize)
-    ax.set(xlim=(-2.02, 2.02), ylim=(-2.02, 2.02), aspect="equal")
+        draw_node(ax, spot, graph["roles"][node], size, fontsize, words)
+    ax.set(xlim=(-2.2, 2.2), ylim=(-2.2, 2.2), aspect="equal")
     ax.set_axis_off()
 
 
-def draw_node(ax, spot, role, size, fontsize):
+def draw_node(ax, spot, role, size, fontsize, words):
     parts = parts_of(role)
     held = set(parts.get("holding", parts.get("asked", [])))
     color = HELD[(held.pop() - 1) % len(HELD)] if len(held) == 1 else BLACK if "armed" in parts else GREY
     answers_only = set(parts) == {"asked"}
-    ax.plot(*spot, "s" if answers_only else "o", markersize=0.85 * size if answers_only else size, color=color,
+    ax.plot(*spot, "s" if answers_only else "o", markersize=size, color=color,
             markeredgecolor="black", markeredgewidth=1.0, zorder=3)
-    ax.text(*spot, node_text(role), ha="center", va="center", fontsize=fontsize, zorder=4, linespacing=0.95,
-            color="white" if color != GREY else "black", fontweight="bold")
+    symbol = node_text(role).split(" ")[-1]
+    text = node_text(role).replace(" ", "\n") if words else symbol if symbol.isdigit() else ""
+    ax.text(*spot, text, ha="center", va="center", fontsize=fontsize, zorder=4, linespacing=0.95,
+            color="black" if color == GREY else "white", fontweight="bold")
 
 
-def draw_arrow(ax, start, end, tokens, fontsize):
+def draw_arrow(ax, start, end, tokens, size, fontsize):
     """An arrow whose label names its tokens: 0, one symbol, or 'a-b' for a run of them."""
     ax.annotate("", xy=end, xytext=start, zorder=2, arrowprops=dict(
-        arrowstyle="-|>", color="0.35", linewidth=1.0, shrinkA=17, shrinkB=17, connectionstyle="arc3,rad=0.08"))
+        arrowstyle="-|>", color="0.35", linewidth=1.0, shrinkA=size / 2, shrinkB=size / 2,
+        connectionstyle="arc3,rad=0.08"))
     run = len(tokens) > 1 and np.all(np.diff(tokens) == 1)
     text = str(tokens[0]) if len(tokens) == 1 else f"{tokens[0]}-{tokens[-1]}" if run else f"{len(tokens)} tokens"
     x, y = 0.5 * np.array(start) + 0.5 * np.array(end)

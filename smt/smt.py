@@ -85,7 +85,7 @@ class Config:
                 raise ValueError(f"{flag} {length} is not allowed: a power of two (DMT's windows divide it)")
 
 
-QUICK = dict(length=16, long_length=16, short_length=8, size=16, bits=8, hidden=16, width=16, scale=0.01, test=16,
+QUICK = dict(length=16, long_length=20, short_length=8, size=16, bits=8, hidden=16, width=16, scale=0.01, test=16,
              longest=256, processes=1)
 AT_CHANCE = 0.25                        # twice chance for 8 symbols: at most this counts as "near chance"
 SOLVED = 0.95                           # the house's criterion: final test accuracy

@@ -20,14 +20,12 @@ swept have not been released, so the defaults are ours.
 | keys_and_values    | number of pairs       | keys + values | associative recall                      |
 | modular_arithmetic | difficulty x modulus  | modulus       | learning a rule within the sequence     |
 | parity             | length                | 2             | the smallest state that never forgets   |
-| recency_primacy    | gamma                 | elements      | does the memory favour late or early?   |
 
 `TASKS[name]` holds generator, vocabulary size and chance level. `RetrievalMachine`,
 `parity_machine` and `stack_machine` are the tasks' own state machines: every input a task can
 produce, and every answer it expects. The certificate (certificate.py) walks through them.
 """
 import itertools
-import math
 from typing import Callable, NamedTuple
 
 import numpy as np
@@ -152,31 +150,6 @@ def parity(rng, batch, length):
     return x, np.cumsum(x, axis=1) % 2
 
 
-def recency_primacy(rng, batch, length, elements=8, gamma=0.5, primacy=False, last_part=True):
-    """y[t] is one of the inputs so far, late ones more often than early ones (`RecencyPrimacyBiasDataset`).
-
-    y[t] = x[i], i <= t drawn with weight gamma**(t - i), or gamma**i with `primacy`; symbols 0..elements-1.
-    `last_part` (released default; there `second_half`): no targets in the last tenth of the sequence.
-    The draw is the truncated geometric distribution by its inverse: no weights of size T x T.
-    """
-    _check(batch=(batch, 1), length=(length, 1), elements=(elements, 1))
-    if not 0.0 < gamma <= 1.0:
-        raise ValueError(f"gamma must lie in (0, 1], got {gamma}")
-    x = rng.integers(elements, size=(batch, length))
-    time = np.arange(length)
-    uniform = rng.random(size=(batch, length))
-    if gamma == 1.0:
-        steps = np.floor(uniform * (time + 1))
-    else:
-        total = -np.expm1((time + 1) * math.log(gamma))  # 1 - gamma**(t+1), accurate for gamma near 1 too
-        steps = np.floor(np.log1p(-uniform * total) / math.log(gamma))
-    steps = np.minimum(steps.astype(np.int64), time)  # rounding can reach t + 1
-    y = np.take_along_axis(x, steps if primacy else time - steps, axis=1)
-    if last_part:
-        y[:, int(0.9 * length):] = NO_TARGET
-    return x, y
-
-
 # -- vocabulary and chance ---------------------------------------------------------------------------------------------
 
 class Task(NamedTuple):
@@ -202,13 +175,7 @@ TASKS = {
                             lambda values=8, **_: 1 / values),
     "modular_arithmetic": Task(modular_arithmetic, lambda modulus=7, **_: modulus, _modular_chance),
     "parity": Task(parity, lambda **_: 2, lambda **_: 1 / 2),
-    "recency_primacy": Task(recency_primacy, lambda elements=8, **_: elements, lambda elements=8, **_: 1 / elements),
 }
-
-
-def noise_ceiling(noise, elements):
-    """Accuracy of a perfect memory on corrupted labels: a replaced label is right once in `elements`."""
-    return 1.0 - noise * (1.0 - 1.0 / elements)
 
 
 # -- the tasks as state machines ---------------------------------------------------------------------------------------

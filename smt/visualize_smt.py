@@ -100,8 +100,8 @@ def lengths(record, arrays):
         ax.set_ylabel("accuracy")
     handles = [plt.Line2D([], [], color=COLOUR[m], linestyle=STYLE.get(m, "-"), label=NAMES[m]) for m in shown["short"]]
     fig.legend(handles=handles, loc="outside lower center", ncols=3)
-    fig.suptitle(f"Bits stay right at every length; continuous memories drift ({seeds_of(record)}: thin; mean: thick; "
-                 "×: below one half)", fontsize=11)
+    fig.suptitle(f"Bits are right at every length tested; continuous memories drift\n(thin: {seeds_of(record)}; thick: "
+                 "their mean; ×: below one half, not tested further)", fontsize=11)
     return fig
 
 
@@ -157,13 +157,16 @@ def gradients(record, arrays):
     axes[2].plot(np.arange(0, length, EVERY), arrays["gradient_decoding"], color=ROLE["paper"])
     axes[2].set_title("SMT, decoding loss:\none step of attention")
     for ax in axes:
-        ax.set(yscale="log", xlabel="time step t", ylim=(1e-20, 1e4), xlim=(0, length))
+        ax.set(yscale="log", xlabel="time step t", ylim=(1e-20, 1e4), xlim=(0, length + 1))
         ax.set_yticks([10.0 ** k for k in range(-20, 5, 4)])
     axes[0].set_ylabel(r"$\|\partial L/\partial m_t\|$ per sequence")
     lines = [plt.Line2D([], [], color=color, label=name) for name, color in UPDATER_COLOUR.items()]
     lines += [plt.Line2D([], [], color="black", linestyle=style, label=f"weights × {scale:g}")
               for style, scale in zip((":", "-", "--"), SCALES)]
     fig.legend(handles=lines, loc="outside lower center", ncols=4)
+    first = record["runs"][0]["seed"]
+    fig.suptitle(f"Untrained networks, T = {length}, seed {first}: what arrives at the memory after "
+                 "t steps (the error flows to the left)", fontsize=11)
     return fig
 
 
@@ -171,10 +174,10 @@ def gradients(record, arrays):
 
 def memory_space(record, arrays):
     """The encoder's memories in two planes; how far disturbed memories are off before and after one step of the RNN."""
-    fig, axes = plt.subplots(1, 3, figsize=(8, 3.7))
+    fig, axes = plt.subplots(1, 3, figsize=(8, 3.3))
     shown = axes[0].scatter(*arrays["space_components"].T, c=arrays["space_time"], cmap=SEQUENTIAL, s=6, linewidths=0)
-    fig.colorbar(shown, ax=axes[0], location="bottom", label="time step t", shrink=0.85)
-    axes[0].set(title="two principal components\nshow time", xticks=[], yticks=[])
+    fig.colorbar(shown, ax=axes[0], location="left", label="time step t", shrink=0.85)
+    axes[0].set(title="two principal components,\ncolour: time", xticks=[], yticks=[])
     scatter_held(axes[1], arrays["space_plane"], arrays["space_label"], s=9)
     axes[1].set(title="the plane of the symbols\nshows what is held", xticks=[], yticks=[], aspect="equal",
                 xlim=(-1.6, 1.6), ylim=(-1.6, 1.6))
@@ -182,8 +185,9 @@ def memory_space(record, arrays):
     axes[2].plot(before, after, ".", color=ROLE["smt"], markersize=4)
     largest = 1.1 * max(before.max(), after.max())
     axes[2].plot([0, largest], [0, largest], color=ROLE["chance"], linewidth=1, linestyle="--")
-    axes[2].set(title=f"one update repairs: {np.sum(after < before)} of {len(before)}\ncome nearer",
-                xlabel=f"distance before (mean {before.mean():.3f})", ylabel=f"after (mean {after.mean():.3f})",
+    axes[2].set(title=f"one update repairs:\n{np.sum(after < before)} of {len(before)} come nearer",
+                xticks=[0, 0.04, 0.08], yticks=[0, 0.04, 0.08],
+                xlabel=f"before (mean {before.mean():.3f})", ylabel=f"after (mean {after.mean():.3f})",
                 xlim=(0, largest), ylim=(0, largest), aspect="equal")
     key(fig, record["config"]["elements"], loc="outside lower center")
     return fig
@@ -196,7 +200,7 @@ def machine(record, arrays):
     found = SimpleNamespace(**{name.removeprefix("machine_"): a for name, a in arrays.items() if "machine_" in name})
     elements, graph = record["config"]["elements"], merged_machine(found)
     fig, (top, below) = plt.subplots(2, 1, figsize=(8, 10), height_ratios=[3.3, 1])
-    draw_machine(top, graph, elements, size=44, fontsize=9.5)
+    draw_machine(top, graph, elements, size=43, fontsize=8.5)
     statement = record["runs"][0]["notes"].get(scores.label(record["config"], "short"), "")
     verdict = "certified exact at every length" if statement.startswith("exact") else "not certified"
     top.set_title(f"What an RNN with {found.codes.shape[1]} bits learned: a machine of {len(graph['sizes'])} states, "
@@ -204,7 +208,7 @@ def machine(record, arrays):
                   "nothing)")
     order = sorted(range(len(found.codes)), key=lambda i: role_rank(str(found.roles[i])))
     below.imshow(found.codes[order].T, cmap="Greys", aspect="auto", vmin=-1, vmax=1.6)
-    below.set_xticks(range(len(order)), [node_text(found.roles[i]).replace("\n", ", ") for i in order], fontsize=8.5,
+    below.set_xticks(range(len(order)), [node_text(found.roles[i]) for i in order], fontsize=8.5,
                      rotation=60, ha="right", rotation_mode="anchor")
     below.set(ylabel="bit", title=f"all {len(order)} codes that can occur")
     below.grid(visible=False)
@@ -318,6 +322,9 @@ def one_line(record):
             f"BPTT through the same bits learns none")
 
 
+def main():
+    draw(__doc__, HERE, (training, lengths, drift, gradients, memory_space, machine), ARRAYS, tables)
+
+
 if __name__ == "__main__":
-    FIGURES = (training, lengths, drift, gradients, memory_space, machine)
-    sys.exit(run(lambda: draw(__doc__, HERE, FIGURES, ARRAYS, tables)))
+    sys.exit(run(main))

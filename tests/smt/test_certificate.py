@@ -291,7 +291,7 @@ def test_the_stack_answers_with_what_it_removed():
     """A code of the stack after a pop must still say what was on top: states are (stack, last popped)."""
     machine = stack_machine(elements=2, max_size=2)
     states = [(stack, last) for stack in range(7) for last in range(3)]
-    after = lambda stack, token: (max(machine.following[stack, token], 0), max(machine.target[stack, token], 0))  # noqa: E731
+    after = lambda stack, token: (max(machine.following[stack, token], 0), max(machine.target[stack, token], 0))
     following = [[states.index(after(stack, token)) for token in range(3)] for stack, last in states]
     memory = Memory(following, [last for _, last in states], bits=5)
     certificate = memory.certify(machine)

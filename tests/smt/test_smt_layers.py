@@ -4,12 +4,12 @@ import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-import common  # noqa: F401, E402  one BLAS thread, before numpy
-import numpy as np  # noqa: E402
-import pytest  # noqa: E402
+import common  # noqa: F401  one BLAS thread, before numpy
+import numpy as np
+import pytest
 
-from common.gradcheck import directional_error  # noqa: E402
-from smt import layers as L  # noqa: E402
+from common.gradcheck import directional_error
+from smt import layers as L
 
 B, T, D, HEADS = 3, 6, 8, 2
 
@@ -35,14 +35,14 @@ def block_arrays(rng):
     return {name: 0.5 * rng.standard_normal([sizes[a] for a in axes]) for name, axes in L.BLOCK_SHAPES.items()}
 
 
-def test_affine(rng):
+def test_linear(rng):
     a = {"x": rng.standard_normal((B, T, D)), "w": rng.standard_normal((D, 5)), "b": rng.standard_normal(5)}
     g = {name: np.zeros_like(v) for name, v in a.items()}
 
     def backward(dy, _):
-        g["x"] = L.affine_backward(dy, a["x"], a["w"], g["w"], g["b"])
+        g["x"] = L.linear_backward(dy, a["x"], a["w"], g["w"], g["b"])
         return g
-    assert check(a, lambda: (L.affine(a["x"], a["w"], a["b"]), None), backward, rng) < 1e-7
+    assert check(a, lambda: (L.linear(a["x"], a["w"], a["b"]), None), backward, rng) < 1e-7
 
 
 def test_embedding_with_repeated_tokens(rng):
@@ -177,7 +177,7 @@ def test_block_with_groups_of_different_lengths(rng, kept):
     def backward(dy, cache):
         g["x"] = folded_block_backward(dy, cache, a, g)
         return g
-    forward = lambda: L.block(a["x"], L.fold_gains(a), groups(masks, shapes), kept)   # noqa: E731
+    forward = lambda: L.block(a["x"], L.fold_gains(a), groups(masks, shapes), kept)
     assert check(a, forward, backward, rng) < 1e-7
     apart = np.concatenate([L.block(a["x"][rows], L.fold_gains(a), groups([m], [shape]))[0]
                             for rows, m, shape in zip((slice(0, 8), slice(8, 13)), masks, shapes)])

@@ -1,4 +1,4 @@
-"""The assembled losses against finite differences: SMT (both forms), DMT (both variants), BPTT, for every updater.
+"""The assembled losses against finite differences: SMT, DMT, BPTT, for every updater; --gradcheck notices mistakes.
 
 The straight-through gradient of a quantised memory is not the derivative of anything, so quantised memories are
 checked through the function whose derivative it is: the surrogate without rounding.
@@ -8,30 +8,23 @@ import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-import common  # noqa: F401, E402  one BLAS thread, before numpy
-import numpy as np  # noqa: E402
-import pytest  # noqa: E402
+import common  # noqa: F401  one BLAS thread, before numpy
+import numpy as np
+import pytest
 
-from common.gradcheck import directional_error, elementwise_error  # noqa: E402
-from smt import losses, model  # noqa: E402
-from smt.memory import BinaryMemory, FreeMemory, LatticeMemory, SphereMemory  # noqa: E402
-from smt.updaters import UPDATERS  # noqa: E402
+from common import gradcheck
+from common.gradcheck import directional_error, elementwise_error
+from smt import gradients, losses, model
+from smt.memory import BinaryMemory, FreeMemory, LatticeMemory, SoftBits, SphereMemory
+from smt.updaters import UPDATERS
 
 V, B, T = 4, 6, 5
 OPTIONS = {"mlp": dict(hidden=12), "transformer": dict(heads=2)}
 WEIGHTS = losses.Weights(dynamics=0.7, uniformity=0.3)
 
 
-class SoftBinary(BinaryMemory):
-    """tanh(u) instead of sign(tanh(u)): what the straight-through gradient is the gradient of."""
-
-    @staticmethod
-    def normalise(logits):
-        return np.tanh(logits), np.tanh(logits)
-
-
-MEMORIES = {"sphere": lambda: SphereMemory(8, tokens=2, noise=0.2), "binary": lambda: SoftBinary(8, noise=0.1),
-            "binary squared": lambda: SoftBinary(8, noise=0.1, loss="squared")}
+MEMORIES = {"sphere": lambda: SphereMemory(8, tokens=2, noise=0.2), "binary": lambda: SoftBits(8, noise=0.1),
+            "binary squared": lambda: SoftBits(8, noise=0.1, loss="squared")}
 
 
 def setting(memory=None, updater="mlp", seed=3):
@@ -52,7 +45,7 @@ def networks(**named):
 def test_smt_loss(memory):
     rng, teacher, rnn, x, y = setting(MEMORIES[memory]())
     choices = losses.draw_choices(rng, B, T, rnn.memory, groups=2, compared=10)
-    loss = lambda: losses.smt_loss(teacher, rnn, x, y, choices, WEIGHTS)["total"]  # noqa: E731
+    loss = lambda: losses.smt_loss(teacher, rnn, x, y, choices, WEIGHTS)["total"]
     loss()
     assert directional_error(loss, *networks(teacher=teacher, rnn=rnn), rng, step=1e-4) < 1e-7
 
@@ -61,7 +54,7 @@ def test_smt_loss(memory):
 def test_smt_loss_with_every_updater(updater):
     rng, teacher, rnn, x, y = setting(updater=updater)
     choices = losses.draw_choices(rng, B, T, rnn.memory, groups=2, compared=10)
-    loss = lambda: losses.smt_loss(teacher, rnn, x, y, choices, WEIGHTS)["total"]  # noqa: E731
+    loss = lambda: losses.smt_loss(teacher, rnn, x, y, choices, WEIGHTS)["total"]
     loss()
     assert directional_error(loss, *networks(teacher=teacher, rnn=rnn), rng, step=1e-4) < 1e-7
 
@@ -70,14 +63,14 @@ def test_smt_loss_with_every_updater(updater):
 @pytest.mark.parametrize("memory", [None, FreeMemory(8, tokens=2)])
 def test_bptt_loss_with_every_updater(updater, memory):
     rng, _, rnn, x, y = setting(memory, updater=updater)
-    loss = lambda: losses.bptt_loss(rnn, x, y)[0]  # noqa: E731
+    loss = lambda: losses.bptt_loss(rnn, x, y)[0]
     loss()
     assert directional_error(loss, *networks(rnn=rnn), rng, step=1e-4) < 1e-7
 
 
 def test_bptt_gradient_norm_is_that_of_the_initial_memory():
     """||dL/dm_0|| from the backward pass against finite differences of the initial state itself."""
-    _, _, rnn, x, y = setting(SoftBinary(8))
+    _, _, rnn, x, y = setting(SoftBits(8))
     x, y = x[:1], np.full((1, T), -1)
     y[0, -1] = 2
     _, norms = losses.bptt_loss(rnn, x, y)
@@ -97,51 +90,55 @@ def shifted(array, i, by, loss):
     return value
 
 
-@pytest.mark.parametrize("through_time", [False, True])
-@pytest.mark.parametrize("detach_readout", [True, False])
-def test_dmt_loss_through_time(through_time, detach_readout):
-    """Through time with the readout attached, the gradient is the plain derivative of the loss. With one step per
-    segment there is nothing to detach in time, so the detached variant is the plain derivative too."""
-    rng, teacher, rnn, x, y = setting()
-    x, y, window = (x[:, :4], y[:, :4], 2) if through_time else (x[:, :4], y[:, :4], 1)
+@pytest.mark.parametrize("memory", ["sphere", "binary"])
+def test_dmt_loss_of_windows_of_one_step(memory):
+    """With one step per segment there is nothing to detach: the gradient is the plain derivative of the loss."""
+    rng, teacher, rnn, x, y = setting(MEMORIES[memory]())
     memories = teacher.encoder.forward(x)[0]
-
-    def run():
-        return losses.dmt_loss(rnn, memories, x, y, window, through_time=through_time, detach_readout=detach_readout)
-    run()
-    arrays, gradients = networks(rnn=rnn)
-    if detach_readout:                       # the readout's error stays out of the updater: check its own weights only
-        readout = {n: a for n, a in rnn.arrays().items() if n.startswith("readout/w2")}
-        gradient = {n: rnn.arrays(gradients["rnn"])[n] for n in readout}
-        assert directional_error(lambda: run()["read"], readout, gradient, rng) < 1e-7
-        updater = {n: a for n, a in rnn.arrays().items() if n.startswith("updater/w1")}
-        gradient = {n: rnn.arrays(gradients["rnn"])[n] for n in updater}
-        assert directional_error(lambda: 10 * run()["dyn"], updater, gradient, rng, step=1e-4) < 1e-7
-    else:
-        assert directional_error(lambda: run()["total"], arrays, gradients, rng, step=1e-4) < 1e-7
+    losses.dmt_loss(rnn, memories, x, y, 1)
+    updater = {n: a for n, a in rnn.arrays().items() if n.startswith("updater/w")}
+    gradient = {n: rnn.arrays(rnn.gradient.copy())[n] for n in updater}
+    loss = lambda: 10 * losses.dmt_loss(rnn, memories, x, y, 1)["dyn"]
+    assert directional_error(loss, updater, gradient, rng, step=1e-4) < 1e-7
+    readout = {n: a for n, a in rnn.arrays().items() if n.startswith("readout/")}
+    losses.dmt_loss(rnn, memories, x, y, 1)
+    gradient = {n: rnn.arrays(rnn.gradient.copy())[n] for n in readout}
+    assert directional_error(lambda: losses.dmt_loss(rnn, memories, x, y, 1)["read"], readout, gradient, rng) < 1e-7
 
 
-@pytest.mark.parametrize("gamma", [1.0, 0.8])
-def test_released_window_loss(gamma):
-    rng = np.random.default_rng(3)
-    memory = SphereMemory(16, tokens=2)
-    teacher = model.ReleasedTeacher(rng, V, memory, np.float64, heads=2)
-    rnn = model.RNN(rng, V, memory, "transformer", np.float64, heads=2)
-    x, y = rng.integers(V, size=(B, 9)), rng.integers(-1, V, size=(B, 9))
-    now, compared = np.array([0, 2, 3, 5, 6, 7]), np.arange(8)               # t = 0: a window that is mostly padding
-    weights = losses.Weights(dynamics=0.7, uniformity=0.3, top=0.0)
-    loss = lambda: losses.window_loss(teacher, rnn, x, y, now, 4, 3, compared, weights, gamma)["total"]  # noqa: E731
-    loss()
-    assert directional_error(loss, *networks(teacher=teacher, rnn=rnn), rng, step=1e-4) < 1e-7
+@pytest.mark.parametrize("window", [1, 2, 4])
+def test_segments_side_by_side_are_the_sequence_cut_up(window):
+    x = np.arange(3 * 4).reshape(3, 4)
+    cut = losses.side_by_side(x, window)
+    assert cut.shape == (window, 12 // window)
+    assert np.array_equal(cut.T.reshape(3, 4), x)
 
 
-def test_a_window_without_a_next_input_is_refused():
-    rng, memory = np.random.default_rng(3), SphereMemory(16, tokens=2)
-    teacher = model.ReleasedTeacher(rng, V, memory, np.float64, heads=2)
-    rnn = model.RNN(rng, V, memory, "transformer", np.float64, heads=2)
-    x = rng.integers(V, size=(B, 9))
-    with pytest.raises(ValueError, match="at most T - 2 = 7, got 8"):
-        losses.window_loss(teacher, rnn, x, x, np.full(B, 8), 4, 3, np.arange(8), losses.Weights(0.7, 0.3))
+@pytest.mark.parametrize("what", gradients.gradient_errors(np.random.default_rng(2)).items(), ids=lambda item: item[0])
+def test_gradcheck_covers_what_is_trained(what):
+    assert what[1] < gradcheck.BOUND
+
+
+@pytest.mark.parametrize("function, scale, noticed", [
+    ("reading_loss", 1.01, "SMT"), ("uniformity_loss", 1.01, "SMT"), ("decoding_loss", 1.01, "SMT")])
+def test_gradcheck_notices_a_loss_whose_value_is_not_its_gradients(monkeypatch, function, scale, noticed):
+    right = getattr(losses, function)
+    monkeypatch.setattr(losses, function, lambda *a: scale * right(*a))
+    errors = gradients.gradient_errors(np.random.default_rng(2))
+    assert all((error > gradcheck.BOUND) == what.startswith(noticed) for what, error in errors.items())
+
+
+@pytest.mark.parametrize("updater", UPDATERS)
+def test_gradcheck_notices_a_wrong_kernel_of_each_updater(monkeypatch, updater):
+    """Backward passes scaled by 0.999: every loss that is trained through that updater is called wrong."""
+    kind = UPDATERS[updater]
+    right = kind.step_backward
+    monkeypatch.setattr(kind, "step_backward", lambda self, *a: 0.999 * right(self, *a))
+    errors = gradients.gradient_errors(np.random.default_rng(2))
+    wrong = [what for what, error in errors.items() if error > gradcheck.BOUND]
+    assert any(what.startswith("BPTT") and updater in what for what in wrong)
+    assert any(what.startswith("SMT") for what in wrong)
+    assert "Transformer without a memory" not in wrong
 
 
 def test_bptt_element_by_element():
@@ -158,7 +155,7 @@ def test_straight_through_gradient_ignores_the_rounding(memory):
     """The backward pass of a quantised memory is that of its smooth part: RMSNorm, or tanh."""
     rng = np.random.default_rng(0)
     logits, dmemory = rng.standard_normal((2, B, 8))
-    smooth = SphereMemory(8) if isinstance(memory, LatticeMemory) else SoftBinary(8)
+    smooth = SphereMemory(8) if isinstance(memory, LatticeMemory) else SoftBits(8)
     quantised, cache = memory.normalise(logits)
     assert not np.allclose(quantised, smooth.normalise(logits)[0])
     assert np.allclose(memory.normalise_backward(dmemory, cache),

@@ -5,17 +5,17 @@ from pathlib import Path
 from types import SimpleNamespace
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-import common  # noqa: F401, E402  one BLAS thread, before numpy
-import numpy as np  # noqa: E402
-import pytest  # noqa: E402
+import common  # noqa: F401  one BLAS thread, before numpy
+import numpy as np
+import pytest
 
-from common.progress import Diverged  # noqa: E402
-from common.randomness import stream  # noqa: E402
-from smt import losses, model, probes, training  # noqa: E402
-from smt.certificate import certify  # noqa: E402
-from smt.losses import Weights  # noqa: E402
-from smt.memory import BinaryMemory, SphereMemory  # noqa: E402
-from smt.tasks import parity, parity_machine, retrieval  # noqa: E402
+from common.progress import Diverged
+from common.randomness import stream
+from smt import comparison, losses, model, pictures, players, training
+from smt.certificate import certify
+from smt.losses import Weights
+from smt.memory import BinaryMemory, SphereMemory
+from smt.tasks import parity, parity_machine, retrieval
 
 V = 4
 
@@ -102,8 +102,7 @@ def test_a_diverged_rate_of_bptt_is_never_selected():
     rnn = model.RNN(stream(0, "init"), V, SphereMemory(16), hidden=16)
     rnn.flat[:] = np.nan
     x, y = task(stream(0, "test"), 8, 5)
-    accuracy, validation, curve = training.bptt_scores(rnn, task, stream(0, "train"), ((5, 8, 3),), 1e-3, (x, y), (x, y))
-    assert (accuracy, validation, curve) == (0.0, np.inf, [])
+    assert comparison.bptt_at_rate(rnn, task, 0, ((5, 8, 3),), 1e-3, (x, y), (x, y)) == (0.0, np.inf, 0.0)
 
 
 def test_bptt_learns_a_short_retrieval():
@@ -128,7 +127,7 @@ def test_smt_learns_a_short_retrieval_without_unrolling():
 def test_playing_step_by_step_is_the_rollout():
     _, rnn = small()
     x, y = task(stream(0, "test"), 50, 9)
-    assert probes.play(probes.stepper(rnn), x, y) == training.rollout_scores(rnn, x, y)["accuracy"]
+    assert players.play(players.stepper(rnn), x, y) == training.rollout_scores(rnn, x, y)["accuracy"]
 
 
 def test_looking_up_the_enumerated_machine_is_running_the_network():
@@ -138,12 +137,12 @@ def test_looking_up_the_enumerated_machine_is_running_the_network():
     proof = certify(rnn.step, rnn.answer, rnn.initial(1)[0], parity_machine())
     x, _ = parity(rng, 40, 60)
     times = np.arange(60)
-    assert np.array_equal(probes.machine_stepper(proof)(x, times), probes.stepper(rnn)(x, times))
+    assert np.array_equal(players.machine_stepper(proof)(x, times), players.stepper(rnn)(x, times))
 
 
 def test_the_machine_refuses_what_was_not_enumerated():
     proof = SimpleNamespace(following=np.array([[1, 0], [-1, 0]]), answers=np.array([5, 7]))    # 0 after 0 was never met
-    player = probes.machine_stepper(proof)
+    player = players.machine_stepper(proof)
     assert player(np.array([[0, 1, 1, 0]]), np.array([0, 3])).tolist() == [[7], [7]]
     with pytest.raises(ValueError, match="left the enumerated states"):
         player(np.array([[0, 0, 1, 0]]), np.array([3]))
@@ -159,4 +158,4 @@ def test_drift_is_zero_where_the_rnn_is_the_encoder():
 
 def test_labels_follow_the_needle():
     x = np.array([[2, 0, 3, 1, 1, 0]])
-    assert probes.labels(x).tolist() == [[0, 0, -1, 3, 3, 3, 3]]
+    assert pictures.labels(x).tolist() == [[0, 0, -1, 3, 3, 3, 3]]
