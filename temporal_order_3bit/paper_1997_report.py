@@ -24,7 +24,7 @@ def checks(record, experiment):
         results.check("fraction of trials solved", solved["mean"], "1.00", solved["mean"] == 1.0,
                       paper=f"{experiment.trials} of {experiment.trials}"),
         results.check("sequences to the criterion, mean of all trials", float(seen.mean()),
-                      f"{published_mean:,} ± 50 %", solved["n"] > 0 and abs(seen.mean() / published_mean - 1) < 0.5,
+                      f"{published_mean:,} ± 50 %", solved["mean"] > 0 and abs(seen.mean() / published_mean - 1) < 0.5,
                       paper=f"{published_mean:,}", interval=results.interval(seen)),
         results.check(f"wrong test sequences of {TEST_SEQUENCES}, worst solved trial", wrong["max"],
                       f"at most {WORST_TEST}", wrong["n"] > 0 and wrong["max"] <= WORST_TEST,

@@ -12,7 +12,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import common  # noqa: F401  before numpy
 import numpy as np
-from common import tables
+from common.tables import mean_spread, table
 from common.config import run
 from common.figures import CELLS, LABEL, ROLE, SEQUENTIAL, chance_line, draw, plt
 from temporal_order_3bit import reporting
@@ -159,27 +159,27 @@ def marker_colour(token, otherwise=None):
 
 # ---------------------------------------------------------------- tables of the README
 
-def readme_tables(record, studies):
+def tables(record, studies):
     """{marker: Markdown} from results.json and {study: record}."""
     rules = [["rule: knows the second symbol only", *rule(record, "second_symbol_accuracy")],
              ["rule: knows the first symbol only", *rule(record, "first_symbol_accuracy")]]
     rows = [*(reporting.row(record, name, LABEL[name]) for name in NETWORKS), *rules, reporting.CHANCE_ROW]
-    return dict(headline=tables.table(reporting.HEADER, rows), grid=tables.table(*grid(record)))
+    return dict(headline=table(reporting.HEADER, rows), grid=table(*grid(record)))
 
 
 def rule(record, name):
-    return tables.mean_spread(record["summary"][name]), f"0 of {len(record['runs'])}", ""
+    return mean_spread(record["summary"][name]), f"0 of {len(record['runs'])}", ""
 
 
 def grid(record):
     """(header, rows) of the tuned RNN's learning rates."""
     s, chosen = record["summary"], [run_["final"]["tuned_rnn_lr"] for run_ in record["runs"]]
     return (["learning rate", "validation accuracy of the tuned RNN", "seeds that choose it"],
-            [[f"{rate:g}", tables.mean_spread(s[f"tuned_rnn_validation_lr_{rate:g}"]), chosen.count(rate)]
+            [[f"{rate:g}", mean_spread(s[f"tuned_rnn_validation_lr_{rate:g}"]), chosen.count(rate)]
              for rate in record["config"]["tuned_rates"]])
 
 
 FIGURES = (training_curves, confusion_matrix, example_sequences, input_gate_activity, hidden_trajectories)
 
 if __name__ == "__main__":
-    sys.exit(run(lambda: draw(__doc__, HERE, FIGURES, ARRAYS, readme_tables)))
+    sys.exit(run(lambda: draw(__doc__, HERE, FIGURES, ARRAYS, tables)))
