@@ -1,65 +1,99 @@
-"""Animate an error that travels back through time while the recurrent scale grows.
+"""Animate an error that travels back through time, in four networks one after the other.
 
     python3 vanishing_gradient/make_vanishing_gradient_gif.py
 
-Reads results.json and traces.npz; trains nothing. Each row of the strip is one kind of network
-(median of the random networks); the curves below show the same numbers.
+Reads results.json and traces.npz; trains nothing. A strip and a curve show the same number: the error
+that arrives at a step, median of the random networks. The LSTM's is the full gradient; the gradient of
+1997, which cuts the paths through the gates, would be exactly 1 everywhere.
 """
 
 import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-import common  # noqa: E402,F401
-import numpy as np  # noqa: E402
-from common import results  # noqa: E402
-from common.config import parse_drawing, run  # noqa: E402
-from common.figures import DIVERGING, ROLE, plt  # noqa: E402
-from common.gifs import write_gif  # noqa: E402
-from vanishing_gradient.visualize_vanishing_gradient import ARRAYS, ERROR, HERE, MAKE, MEDIAN  # noqa: E402
+import common  # noqa: F401
+import numpy as np
+from common import results
+from common.config import make_command, parse_drawing, run
+from common.figures import DIVERGING, ROLE, plt
+from common.gifs import write_gif
+from vanishing_gradient.pictures import back_in_time, powers_of_ten
+from vanishing_gradient.visualize_vanishing_gradient import ARRAYS, HERE, MEDIAN, gain_colour
 
-ROWS = (("logistic_64", "logistic", ROLE["rnn"], "--"), ("tanh_64", "tanh", ROLE["rnn"], "-"),
-        ("linear_64", "linear", "0.3", "-."), ("lstm_truncated_16", "LSTM (1997)", ROLE["lstm"], "-"))
-STRIDES = 6                                  # frames from q = 0 to the last lag
+STAGES = (("flow_tanh", 0.5, "tanh-RNN, scale 1/2"), ("flow_tanh", 1, "tanh-RNN, scale 1"),
+          ("flow_tanh", 4, "tanh-RNN, scale 4"), ("flow_lstm", 1, "LSTM (1997), scale 1\nfull gradient"))
+TRAVEL, REST, FPS = 14, 5, 6               # frames on the way, frames with the verdict, frames a second
 LIMIT = 40                                   # log10 of the error at both ends of the colours and of the axis
 
 
+def verdict(power):
+    """What happened to an error whose log10 is `power` at the end of its way."""
+    words = "vanishes" if power < -3 else "explodes" if power > 3 else "arrives"
+    return rf"{words}: $10^{{{power:.1f}}}$"
+
+
 def animation(arrays):
-    """(draw_frame, frames): a frame is (index of the gain, lags the error has travelled)."""
-    lag, gain = arrays["lag"], arrays["gain"]
-    flows = np.array([arrays[f"flow_{name}"][MEDIAN] for name, *_ in ROWS])       # (rows, gains, lags)
-    fig, (strip, curves) = plt.subplots(2, 1, figsize=(7.6, 5), height_ratios=(2, 3), sharex=True, dpi=80)
-    half = (lag[1] - lag[0]) / 2
-    image = strip.imshow(np.full(flows[:, 0].shape, np.nan), cmap=DIVERGING, vmin=-LIMIT, vmax=LIMIT,
-                         extent=(-half, lag[-1] + half, len(ROWS) - 0.5, -0.5))
-    strip.set(yticks=range(len(ROWS)), yticklabels=[label for _, label, *_ in ROWS])
-    strip.grid(False)
-    strip.set_facecolor("0.8")                   # where the error has not yet been
-    fig.colorbar(image, ax=strip, label=ERROR)
-    lines = [curves.plot([], [], color=colour, linestyle=style, label=label)[0] for _, label, colour, style in ROWS]
-    curves.set(xlim=(lag[-1] + half, -half), ylim=(-LIMIT, LIMIT), xlabel="steps before the end, q  (the error starts at the right)",
-               ylabel=ERROR)
-    fig.legend(handles=lines, loc="outside lower center", ncols=4)
+    """(draw_frame, frames): a frame is (index of the stage, steps the error has travelled)."""
+    rows = [int(np.abs(arrays["stage"] - gain).argmin()) for _, gain, _ in STAGES]
+    flows = np.array([arrays[name][MEDIAN, row] for (name, *_), row in zip(STAGES, rows)])      # (stages, lags+1)
+    lags = flows.shape[1] - 1
+    fig, (strip, curves) = plt.subplots(2, 1, figsize=(7.6, 5.4), height_ratios=(3, 4), sharex=True, dpi=80)
+    image, lines, words = canvas(strip, curves, flows)
+    fig.colorbar(image, ax=strip, format=lambda value, _: rf"$10^{{{value:g}}}$")
 
     def draw(frame):
-        k, front = frame
-        shown = lag <= front
-        image.set_data(np.where(shown, flows[:, k], np.nan))
-        for line, flow in zip(lines, flows[:, k]):
-            line.set_data(lag[shown], flow[shown])
-        strip.set_title(f"recurrent scale {gain[k]:.2f} times critical")
+        stage, front = frame
+        seen = np.where(np.arange(len(STAGES)) < stage, lags, -1)
+        seen[stage] = front
+        image.set_data(np.where(np.arange(lags + 1) <= seen[:, None], flows, np.nan))
+        for line, flow, end in zip(lines, flows, seen):
+            line.set_data(np.arange(end + 1), flow[:end + 1])
+        for text, end in zip(words, seen):
+            text.set_visible(end == lags)
+        strip.set_title(headline(stage, front, flows))
         return fig
 
-    draw((0, 0)).canvas.draw()
-    fig.set_layout_engine("none")                # laid out once, with a title, not at every frame
-    return draw, [(k, lag[-1] * (step + 1) / STRIDES) for k in range(0, len(gain), max(1, len(gain) // 10)) for step in range(STRIDES)]
+    draw((len(STAGES) - 1, lags)).canvas.draw()
+    way = [round(lags * (k + 1) / TRAVEL) for k in range(TRAVEL)] + [lags] * REST
+    return draw, [(stage, front) for stage in range(len(STAGES)) for front in way]
+
+
+def canvas(strip, curves, flows):
+    """What every frame shares; returns the image, one line and one hidden verdict per stage."""
+    lags = flows.shape[1] - 1
+    image = strip.imshow(flows, cmap=DIVERGING, vmin=-LIMIT, vmax=LIMIT,
+                         extent=(-0.5, lags + 0.5, len(STAGES) - 0.5, -0.5))
+    strip.set(yticks=range(len(STAGES)), yticklabels=[label for *_, label in STAGES])
+    strip.grid(False)
+    strip.set_facecolor("0.85")                  # where the error has not yet been
+    lines, words = [], []
+    for row, ((name, gain, _), flow) in enumerate(zip(STAGES, flows)):
+        colour = ROLE["lstm"] if name == "flow_lstm" else gain_colour(gain)
+        lines.append(curves.plot([], [], color=colour, linewidth=2.5)[0])
+        words.append(strip.text(lags * 0.97, row, verdict(flow[-1]), va="center", fontsize=11,
+                                bbox=dict(facecolor="white", edgecolor="none", alpha=0.85, pad=2)))
+    back_in_time(curves, lags, "steps back from the end (the error starts at the right)")
+    curves.set(ylim=(-LIMIT, LIMIT), ylabel="error that arrives")
+    powers_of_ten(curves.yaxis)
+    return image, lines, words
+
+
+def headline(stage, front, flows):
+    """The line above a frame: what is on its way, and at the end the result."""
+    lags = flows.shape[1] - 1
+    if stage == len(STAGES) - 1 and front == lags:
+        arriving = [row for row, flow in enumerate(flows) if abs(flow[-1]) <= 3]
+        who = "Only the LSTM's error arrives" if arriving == [stage] else f"{len(arriving)} of {len(flows)} errors arrive"
+        return f"{who} after {lags} steps (its truncated gradient: exactly 1)"
+    return f"An error of size 1 travels back: {front} of {lags} steps"
 
 
 def main():
     out = parse_drawing(__doc__, HERE).out
-    results.read(out / "results.json", MAKE)
-    arrays = results.read_arrays(out / "traces.npz", ARRAYS, MAKE)
-    print(write_gif(out / "vanishing_gradient.gif", *animation(arrays), fps=12).name)
+    make = make_command(HERE, out)
+    _, arrays = results.read_unit(out, make, ARRAYS, "vanishing_gradient")
+    with results.reading(out / "traces.npz", make):
+        print(write_gif(out / "vanishing_gradient.gif", *animation(arrays), fps=FPS).name)
 
 
 if __name__ == "__main__":

@@ -13,6 +13,13 @@ the ordinary backward pass carries it 200 steps back, |dL/dh[T-q]|, q = 0..200, 
 weights grow from far below to far above the critical scale. Nothing is trained here: the studies do
 that. Writes results.json and traces.npz; ends with
 
+    linear threshold          1.001   theory: spectral radius 1
+    decay rate error          0.001   linear networks, relative to the predicted rate
+    above n (f'max |W|)^q     0   of 1,500,000 measured flows
+    above (f'max |W|)^q       0   of 37,200,000 measured flows
+    LSTM, truncated gradient  1.000   exactly: no path through the gates
+    LSTM, full gradient       1.000 to 1.015   median factor per step over all scales
+    LSTM with forget gate     0.773 to 0.942   the same, scales up to 1
 """
 
 import sys

@@ -1,363 +1,228 @@
-"""Draw the figures of the vanishing gradient from saved data.
+"""Draw the figures of the vanishing gradient, and of every study that has a result, from saved data.
 
     python3 vanishing_gradient/visualize_vanishing_gradient.py              figures into viz/
-    python3 vanishing_gradient/visualize_vanishing_gradient.py --tables     and the tables of the README
+    python3 vanishing_gradient/visualize_vanishing_gradient.py --tables     and the tables of the READMEs
 
-Reads results.json and traces.npz and, where present, studies/*.json; trains nothing.
+Trains nothing.
 """
 
 import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-import common  # noqa: E402,F401
-import numpy as np  # noqa: E402
-from common import results  # noqa: E402
-from common.config import parse_drawing, run  # noqa: E402
-from common.figures import DIVERGING, LABEL, ROLE, SEQUENTIAL, chance_line, plt, save  # noqa: E402
-from common.results import mean_spread, table  # noqa: E402
+import common  # noqa: F401
+import numpy as np
+from common.config import run
+from common.figures import DIVERGING, LABEL, ROLE, draw, plt
+from common.tables import mean_spread, table
+from vanishing_gradient.pictures import back_in_time, powers_of_ten
 
 HERE = Path(__file__).resolve().parent
-MAKE = "python3 vanishing_gradient/vanishing_gradient.py --seeds 0-4"
 RNN_KINDS = ("logistic", "tanh", "linear", "relu")
-SIZES = {**{kind: (4, 16, 64) for kind in RNN_KINDS}, "lstm": (4, 16), "lstm_forget": (4, 16)}
-TITLE = {"logistic": "logistic", "tanh": "tanh", "linear": "linear", "relu": "ReLU", "lstm": "LSTM (1997)",
-         "lstm_forget": "LSTM with forget gate"}
-LOW, Q1, MEDIAN, Q3, HIGH = range(5)         # rows of every array of quantiles: 5, 25, 50, 75, 95 %
-ERROR = "log10 of the error"
-LEARNED = ("rnn_full", "lstm_full", "lstm_truncated")
-ARRAYS = ("gain", "lag", "each_tanh_64", "latch_weights", "latch_attractors", "latch_kept", "latch_error", "cliff_w", "cliff_b",
-          "cliff_loss", "cliff_free_path", "cliff_clipped_path", "cliff_free_losses", "cliff_clipped_losses",
-          *(f"{what}_{kind}_{n}" for kind in SIZES for n in SIZES[kind] for what in ("flow", "factor")),
-          *(f"{what}_{kind}_{n}" for kind in RNN_KINDS for n in SIZES[kind] for what in ("field", "frozen", "bound")),
-          *(f"closest_{kind}_{n}" for kind in RNN_KINDS for n in (1, 3, 8)), "flow_lstm_truncated_16",
-          *(f"map_{kind}{part}" for kind in ("logistic", "tanh") for part in ("", "_weights", "_sources", "_ridge")),
-          *(f"{what}_{key}_{moment}" for what in ("learned", "share") for key in LEARNED for moment in ("before", "after")))
+KINDS = (*RNN_KINDS, "lstm", "lstm_forget")
+TITLE = {"logistic": "logistic", "tanh": "tanh", "linear": "linear", "relu": "ReLU", "lstm": LABEL["lstm"],
+         "lstm_forget": LABEL["lstm_forget"]}
+LOW, MEDIAN, HIGH = 0, 2, 4                  # rows of every array of quantiles: 5, 50, 95 %
+SCALES = {0.25: "1/4", 0.5: "1/2", 1: "1", 2: "2", 4: "4", 8: "8"}
+LINES = {"-": "64 units", "--": "16", ":": "4"}
+BOUND_STYLES = {"logistic": "-", "tanh": "--", "linear": "-.", "relu": ":"}
+ARRAYS = ("gain", "stage", "each_tanh", "flow_lstm_truncated", *(f"flow_{kind}" for kind in KINDS),
+          *(f"bound_{kind}" for kind in RNN_KINDS))
+
+
+def sizes(record, kind):
+    return record["config"]["lstm_sizes" if "lstm" in kind else "rnn_sizes"]
 
 
 def gain_colour(gain):
     """Blue below the critical scale, red above, grey at it."""
+    if abs(np.log2(gain)) < 0.1:
+        return "0.45"
     place = np.clip(np.log2(gain) / 6 + 0.5, 0, 1)
-    return "0.45" if abs(np.log2(gain)) < 0.1 else plt.get_cmap(DIVERGING)(0.5 + 1.15 * (place - 0.5))
+    return plt.get_cmap(DIVERGING)(0.5 + 1.15 * (place - 0.5))
 
 
-def at_gains(gain, wanted):
-    """Indices of the gains closest to the wanted ones, each once."""
-    return list(dict.fromkeys(int(np.abs(np.log(gain / w)).argmin()) for w in wanted))
+def networks_and_seeds(record):
+    """'100 random networks a seed, 5 seeds'."""
+    n = len(record["runs"])
+    return f"{record['config']['networks']} random networks a seed, {n} seed{'s' if n > 1 else ''}"
 
 
-# ---------------------------------------------------------------- random networks
+# ---------------------------------------------------------------- the error on its way back
 
 def error_flow(record, arrays):
     """The error against the steps it travelled back; vanishing, critical and exploding in one panel."""
-    gain, lag = arrays["gain"], arrays["lag"]
     fig, axes = plt.subplots(2, 3, figsize=(10, 6.4), sharex=True, sharey=True)
-    for ax, kind in zip(axes.flat, SIZES):
-        n = SIZES[kind][-1]
-        for k in at_gains(gain, (1 / 4, 1 / 2, 1, 2, 4, 8)):
-            flow = arrays[f"flow_{kind}_{n}"][:, k]
-            colour = gain_colour(gain[k])
-            ax.plot(lag, flow[MEDIAN], color=colour, label=f"{gain[k]:g}")
-            ax.fill_between(lag, flow[LOW], flow[HIGH], color=colour, alpha=0.25, linewidth=0)
-            if kind in RNN_KINDS and gain[k] <= 1:
-                ax.plot(lag, lag * arrays[f"bound_{kind}_{n}"][MEDIAN, k], color=colour, linestyle="--", linewidth=1.1)
-        if kind == "linear":
-            for k in at_gains(gain, (1 / 4, 1 / 2, 1, 2, 4, 8)):
-                ax.plot(lag[::3], lag[::3] * np.log10(gain[k]), "k.", markersize=2.5)
-        if kind == "lstm":
-            ax.plot(lag, arrays[f"flow_lstm_truncated_{n}"][MEDIAN, 0], "k--", linewidth=1.2)
-            ax.annotate("truncated gradient:\n0 at every scale", (110, 0), (70, -55), fontsize=10,
-                        arrowprops=dict(arrowstyle="->", color="0.3"))
-        ax.set_title(f"{TITLE[kind]}, {n} {'cells' if 'lstm' in kind else 'units'}")
-    axes[0, 0].set_ylim(-80, 60)
-    for ax in axes[:, 0]:
-        ax.set_ylabel(ERROR)
+    for ax, kind in zip(axes.flat, KINDS):
+        for k, gain in enumerate(arrays["stage"]):
+            flow_line(ax, arrays, kind, k, gain, label="lstm" not in kind)
+        what = "cells" if "lstm" in kind else "units"
+        ax.set(ylim=(-80, 60), title=f"{TITLE[kind]}, {max(sizes(record, kind))} {what}")
+        powers_of_ten(ax.yaxis)
+    s, truncated = record["summary"], arrays["flow_lstm_truncated"][MEDIAN, 0]
+    axes[1, 1].plot(truncated, "k--", linewidth=1.2)
+    axes[1, 1].text(0.95, 0.1, f"every scale: median factor per step\n{s['lstm_smallest_median']['min']:.3f} to "
+                    f"{s['lstm_largest_median']['max']:.3f} (full gradient);\ndashed: exactly 1 (truncated)",
+                    transform=axes[1, 1].transAxes, fontsize=9, ha="right")
+    axes[1, 2].text(0.95, 0.1, f"scales up to 1: factor "
+                    f"{s['lstm_forget_smallest_median']['min']:.2f} to {s['lstm_forget_largest_median']['max']:.2f}\n"
+                    "a step: the error vanishes, slowly", transform=axes[1, 2].transAxes, fontsize=9, ha="right")
+    lags = len(truncated) - 1
     for ax in axes[1]:
-        ax.set_xlabel("steps back, q")
-    handles, labels = axes[0, 0].get_legend_handles_labels()
-    handles += [plt.Line2D([], [], color="0.3", linestyle="--", linewidth=1.1), plt.Line2D([], [], color="k", marker=".", linestyle="")]
-    fig.legend(handles, [*labels, "bound (f'max |W|)^q", "spectral radius^q"], loc="outside lower center", ncols=8,
-               title="recurrent scale (1: critical for a unit at net = 0)", columnspacing=1.2, handlelength=1.4)
+        back_in_time(ax, 1.12 * lags)
+    for ax in axes[:, 0]:
+        ax.set_ylabel("error that arrives")
+    fig.suptitle("The error flows to the left. Straight lines: it vanishes or explodes exponentially", fontsize=12)
+    fig.supxlabel("Numbers: recurrent scale (1: critical for units at net = 0). Band: 5 to 95 %. Dashed colours: bound "
+                  f"(f'max |W|)^q. Dots: spectral radius^q.\n{networks_and_seeds(record)}", fontsize=9)
     return fig
 
 
+def flow_line(ax, arrays, kind, k, gain, label):
+    """Median and band of one kind at one scale, with its bound below critical and the theory of linear networks."""
+    flow, colour = arrays[f"flow_{kind}"][:, k], gain_colour(gain)
+    lag = np.arange(flow.shape[1])
+    ax.plot(lag, flow[MEDIAN], color=colour)
+    ax.fill_between(lag, flow[LOW], flow[HIGH], color=colour, alpha=0.25, linewidth=0)
+    if kind in RNN_KINDS and gain <= 1:
+        log_norm = arrays[f"bound_{kind}"][MEDIAN, np.abs(np.log(arrays["gain"] / gain)).argmin()]
+        ax.plot(lag, lag * log_norm, color=colour, linestyle="--", linewidth=1)
+    if kind == "linear":
+        ax.plot(lag[::12], lag[::12] * np.log10(gain), "k.", markersize=2.5)
+    if label:
+        inside = np.flatnonzero((flow[MEDIAN] > -74) & (flow[MEDIAN] < 52))
+        end = inside[-1] if len(inside) else 0
+        ax.text(end, flow[MEDIAN][end], f"{SCALES[float(gain)]} ", color=colour, fontsize=9, ha="right", va="center")
+
+
 def factor_per_step(record, arrays):
-    """Growth of the error per step against the recurrent scale: medians by size, quantiles of the largest."""
+    """Growth of the error per step against the recurrent scale: medians by size, band of the largest."""
     gain = arrays["gain"]
     fig, axes = plt.subplots(2, 3, figsize=(10, 6.2), sharex=True, sharey=True)
-    styles = {4: (":", 1.5), 16: ("--", 1.5), 64: ("-", 2)}
-    for ax, kind in zip(axes.flat, SIZES):
-        colour, largest = ROLE[kind if "lstm" in kind else "rnn"], SIZES[kind][-1]
-        for n in SIZES[kind]:
-            factor = np.maximum(arrays[f"factor_{kind}_{n}"], 1e-3)       # a dead ReLU network's 0 at the lower edge
-            ax.plot(gain, factor[MEDIAN], color=colour, linestyle=styles[n][0], linewidth=styles[n][1])
-            if n == largest:
-                ax.fill_between(gain, factor[LOW], factor[HIGH], color=colour, alpha=0.25, linewidth=0)
+    for ax, kind in zip(axes.flat, KINDS):
+        factor_lines(ax, record, arrays, kind)
         if kind in RNN_KINDS:
-            must_vanish = gain[0] / 10 ** arrays[f"bound_{kind}_{largest}"][MEDIAN, 0]
+            must_vanish = gain[0] / 10 ** arrays[f"bound_{kind}"][MEDIAN, 0]
             ax.axvspan(gain[0], must_vanish, color="0.93", zorder=0)
-            if kind != "linear":
-                ax.plot(gain[::2], arrays[f"field_{kind}_{largest}"][MEDIAN, ::2], "k+", markersize=6)
-                ax.plot(gain[::2], np.maximum(arrays[f"frozen_{kind}_4"][MEDIAN, ::2], 1e-3), "kx", markersize=4)
         ax.axhline(1, color="0.3", linewidth=0.8)
         ax.axvline(1, color="0.3", linewidth=0.8)
-        ax.set(xscale="log", yscale="log", ylim=(0.12, 9), title=TITLE[kind])
-        ax.set_xticks([0.25, 0.5, 1, 2, 4, 8], ["1/4", "1/2", "1", "2", "4", "8"])
-        ax.set_yticks([0.25, 0.5, 1, 2, 4, 8], ["1/4", "1/2", "1", "2", "4", "8"])
+        ax.set(xscale="log", yscale="log", ylim=(0.12, 9), title=factor_title(record, kind))
+        ax.set_xticks(list(SCALES), SCALES.values())
+        ax.set_yticks(list(SCALES), SCALES.values())
         ax.minorticks_off()
     for ax in axes[:, 0]:
         ax.set_ylabel("factor per step")
     for ax in axes[1]:
         ax.set_xlabel("recurrent scale (1: critical)")
-    line = lambda style, width=1.5: plt.Line2D([], [], color="0.3", linestyle=style, linewidth=width)  # noqa: E731
-    cross = lambda marker: plt.Line2D([], [], color="k", marker=marker, linestyle="")  # noqa: E731
-    fig.legend([line(":"), line("--"), line("-", 2), cross("+"), cross("x"), plt.Rectangle((0, 0), 1, 1, color="0.9")],
-               ["4 units", "16 units", "64 units (band: 5 to 95 %)", "predicted, 64 units: radius x rms f'",
-                "predicted, 4 units: radius of W diag f'", "f'max |W| < 1: must vanish"], loc="outside lower center", ncols=3)
+    axes[0, 0].text(gain[0] * 1.05, 0.135, "must\nvanish", fontsize=9, color="0.35")
+    handle = lambda **style: plt.Line2D([], [], **style)
+    handles = [*(handle(color="0.3", linestyle=style) for style in LINES), handle(color="k", marker="+", linestyle=""),
+               handle(color="k", marker="x", linestyle="")]
+    fig.legend(handles, [*LINES.values(), "mean-field prediction, 64 units", "standing slopes, 4 units"],
+               loc="outside lower center", ncols=5, title=f"{networks_and_seeds(record)}; band: 5 to 95 % of the "
+               "largest (LSTMs: 16 and 4 cells)")
     return fig
 
 
-def distribution(record, arrays):
-    """Not one network but all of them; and how near any flow came to its bound."""
-    gain, lag = arrays["gain"], arrays["lag"]
-    fig, (left, middle, right) = plt.subplots(1, 3, figsize=(10, 4.1))
-    chosen = at_gains(gain, (0.5, 1, 4))
-    for k in chosen:
-        flow, colour = arrays["flow_tanh_64"][:, k], gain_colour(gain[k])
-        for low, high, alpha in ((LOW, HIGH, 0.22), (Q1, Q3, 0.35)):
-            left.fill_between(lag, flow[low], flow[high], color=colour, alpha=alpha, linewidth=0)
-        left.plot(lag, flow[MEDIAN], color=colour)
-        middle.hist(arrays["each_tanh_64"][k], bins=25, color=colour, alpha=0.85, label=f"scale {gain[k]:g}")
-    left.set(xlabel="steps back, q", ylabel=ERROR, title="tanh, 64 units: quantiles")
-    middle.set(xlabel=f"{ERROR} after {lag[-1]} steps", ylabel="random networks", title="every network")
-    middle.set_ylim(0, 1.45 * middle.get_ylim()[1])
-    middle.legend(loc="upper center")
-    for kind, style in zip(RNN_KINDS, ("-", "--", "-.", ":")):
-        for n, colour in ((1, "0.1"), (3, "0.45"), (8, "0.7")):
+def factor_lines(ax, record, arrays, kind):
+    gain, shown, largest = arrays["gain"], sizes(record, kind), max(sizes(record, kind))
+    colour = ROLE[kind if "lstm" in kind else "rnn"]
+    for n, style in zip(sorted(shown, reverse=True), ("-", "--", ":")):
+        factor = np.maximum(arrays[f"factor_{kind}_{n}"], 1e-3)           # a dead ReLU network's 0 at the lower edge
+        ax.plot(gain, factor[MEDIAN], color=colour, linestyle=style)
+        if n == largest:
+            ax.fill_between(gain, factor[LOW], factor[HIGH], color=colour, alpha=0.25, linewidth=0)
+    if kind in RNN_KINDS and kind != "linear":
+        every = slice(None, None, 2)
+        ax.plot(gain[every], arrays[f"field_{kind}_{largest}"][MEDIAN, every], "k+", markersize=5)
+        standing = np.maximum(arrays[f"frozen_{kind}_{min(shown)}"][MEDIAN, every], 1e-3)
+        ax.plot(gain[every], standing, "kx", markersize=3.5)
+
+
+def factor_title(record, kind):
+    s = record["summary"]
+    if kind in RNN_KINDS:
+        crossing = s[f"{kind}_{max(sizes(record, kind))}_crossing"]
+        return f"{TITLE[kind]}: 64 units cross 1 at " + ("none" if crossing["n"] == 0 else f"{crossing['mean']:.2f}")
+    low, high = s[f"{kind}_smallest_median"]["min"], s[f"{kind}_largest_median"]["max"]
+    if kind == "lstm":
+        return f"LSTM (1997): {low:.3f} to {high:.3f}"
+    return f"forget gate: {low:.2f} to {high:.2f} up to 1"
+
+
+def bound_and_spread(record, arrays):
+    """Every network, not the median alone; and how near any flow came to its bound."""
+    fig, (left, right) = plt.subplots(1, 2, figsize=(9, 4))
+    lags = arrays["flow_tanh"].shape[-1] - 1
+    for k, gain in enumerate(arrays["stage"]):
+        if gain in (0.5, 1, 4):
+            left.hist(arrays["each_tanh"][k], bins=25, color=gain_colour(gain), alpha=0.85)
+            left.set_ylim(0, 1.15 * left.get_ylim()[1])
+            left.text(np.median(arrays["each_tanh"][k]), 0.93, f"scale {SCALES[float(gain)]}", ha="center", fontsize=9,
+                      transform=left.get_xaxis_transform())
+    left.set(xlabel=f"error {lags} steps back", ylabel="random networks",
+             title=f"tanh, 64 units: every network ({arrays['each_tanh'].shape[1]})")
+    powers_of_ten(left.xaxis)
+    for kind, style in BOUND_STYLES.items():
+        for n, shade in zip(record["config"]["bound_sizes"], ("0.1", "0.45", "0.7")):
             closest = arrays[f"closest_{kind}_{n}"]
-            right.plot(1 + np.arange(len(closest)), closest, color=colour, linestyle=style, linewidth=1.4,
+            right.plot(1 + np.arange(len(closest)), closest, color=shade, linestyle=style, linewidth=1.4,
                        label=TITLE[kind] if n == 1 else None)
-    for n, colour in ((1, "0.1"), (3, "0.45"), (8, "0.7")):
-        right.plot([], [], color=colour, label=f"n = {n}")
     right.axhline(0, color=ROLE["tuned_rnn"], linewidth=1.2)
-    right.set(xlabel="steps back, q", ylabel="log10 of error / bound", title="closest to the bound", ylim=(-6, 0.4))
-    fig.legend(*right.get_legend_handles_labels(), loc="outside lower center", ncols=7, title="right panel: n units")
+    back_in_time(right, len(closest))
+    broken = record["summary"]["local_violations"]["max"]
+    right.set(ylabel="largest error / bound", title=f"local flows above the bound: {broken:.0f}", ylim=(-6, 0.5))
+    powers_of_ten(right.yaxis)
+    for n, level in zip(record["config"]["bound_sizes"], (0.12, -0.45, -1.45)):
+        right.text(len(closest) - 1, level, f"n = {n}", fontsize=9)
+    right.legend(loc="lower left", ncols=2)
     return fig
-
-
-# ---------------------------------------------------------------- one unit
-
-def factor_map(record, arrays):
-    """|f'(net) w| of one unit whose source has the constant activation y."""
-    fig, axes = plt.subplots(1, 2, figsize=(9, 4))
-    for ax, kind, theory in zip(axes, ("logistic", "tanh"), (4, 1)):
-        w, y, factor = arrays[f"map_{kind}_weights"], arrays[f"map_{kind}_sources"], arrays[f"map_{kind}"]
-        image = ax.pcolormesh(w, y, np.log2(np.maximum(factor, 2.0**-6)), cmap=DIVERGING, vmin=-3, vmax=3, rasterized=True)
-        ax.contour(w, y, factor, levels=[1], colors="k", linewidths=1.6)
-        ridge = arrays[f"map_{kind}_ridge"] / y
-        ax.plot(ridge[ridge <= w[-1]], y[ridge <= w[-1]], "k--", linewidth=1.4)
-        ax.plot(w[factor.argmax(1)][ridge <= w[-1]][::4], y[ridge <= w[-1]][::4], "o", color="k", markersize=2.5)
-        ax.axvline(theory, color=ROLE["rnn"], linewidth=1.6)
-        ax.set(xlabel="recurrent weight w", title=f"{TITLE[kind]} unit")
-        ax.grid(False)
-    axes[0].set_ylabel("activation y of the source")
-    bar = fig.colorbar(image, ax=axes, label="factor per step")
-    bar.set_ticks([-3, -2, -1, 0, 1, 2, 3], labels=["1/8", "1/4", "1/2", "1", "2", "4", "8"])
-    handles = [plt.Line2D([], [], color="k"), plt.Line2D([], [], color="k", linestyle="--"),
-               plt.Line2D([], [], color="k", marker="o", markersize=3, linestyle=""), plt.Line2D([], [], color=ROLE["rnn"])]
-    fig.legend(handles, ["factor = 1", "best w, theory (coth)", "best w, measured", "1 / f'max: 4 and 1"], loc="outside lower center", ncols=4)
-    return fig
-
-
-def latch(record, arrays):
-    """Attractors, storage and gradient of one tanh unit on one axis."""
-    w, (low, median, high) = arrays["latch_weights"], arrays["latch_error"]
-    steps, noise = record["config"]["latch_steps"], record["config"]["latch_noise"]
-    fig, (top, bottom) = plt.subplots(2, 1, figsize=(8, 6), sharex=True, height_ratios=(2, 3))
-    for branch in arrays["latch_attractors"]:
-        top.plot(w, branch, color=ROLE["rnn"])
-    top.set(ylabel="attractor", title="one tanh unit: where the state settles without input")
-    bottom.plot(w, arrays["latch_kept"], color=ROLE["rnn"], label="bits kept (left)")
-    chance_line(bottom, 0.5, "chance (left)")
-    bottom.set(xlabel="recurrent weight w", ylabel=f"bits kept over {steps} steps", ylim=(0, 1.05),
-               title=f"storage against noise of s.d. {noise:g}, and the error that returns")
-    error = bottom.twinx()
-    error.spines.right.set_visible(True)
-    error.plot(w, median, color=ROLE["tuned_rnn"], linestyle="--", label=f"error {steps} steps back (right)")
-    error.fill_between(w, low, high, color=ROLE["tuned_rnn"], alpha=0.2, linewidth=0)
-    error.set(ylabel=ERROR, ylim=(-60, 3))
-    error.grid(False)
-    keeps = w[arrays["latch_kept"] >= 0.95]
-    for ax in (top, bottom):
-        ax.axvline(1, color="0.3", linewidth=0.8)
-        if len(keeps):
-            ax.axvspan(keeps.min(), w[-1], color="0.93", zorder=0)
-    if len(keeps):
-        top.text((keeps.min() + w[-1]) / 2, 0, "keeps 95 % of the bits", ha="center", va="center", fontsize=11)
-    handles, labels = (a + b for a, b in zip(bottom.get_legend_handles_labels(), error.get_legend_handles_labels()))
-    fig.legend(handles, labels, loc="outside lower center", ncols=3)
-    return fig
-
-
-def cliff(record, arrays):
-    """The error surface of one unit over 50 steps, and gradient descent across its cliff."""
-    w, b = arrays["cliff_w"], arrays["cliff_b"]
-    fig, (left, right) = plt.subplots(1, 2, figsize=(9, 4.2), width_ratios=(5, 4))
-    image = left.pcolormesh(w, b, arrays["cliff_loss"], cmap=SEQUENTIAL, rasterized=True)
-    fig.colorbar(image, ax=left, label="squared error after 50 steps")
-    for name, colour, marker, label in (("free", ROLE["rnn"], "o", "gradient as it is"), ("clipped", "white", "s", "norm clipped to 0.1")):
-        path = arrays[f"cliff_{name}_path"]
-        left.plot(*path.T, color=colour, marker=marker, markersize=2.5, linewidth=1, label=label)
-        right.plot(arrays[f"cliff_{name}_losses"], color=ROLE["rnn"] if name == "free" else "0.25",
-                   linestyle="-" if name == "free" else "--", label=label)
-    left.plot(*arrays["cliff_free_path"][0], "*", color="white", markeredgecolor="k", markersize=12)
-    left.set(xlim=(w[0], w[-1]), ylim=(b[0], b[-1]), xlabel="recurrent weight w", ylabel="bias b", title="one logistic unit")
-    left.legend(loc="upper right", facecolor="0.35", frameon=True, labelcolor="white")
-    left.grid(False)
-    right.set(xlabel="update", ylabel="squared error", yscale="log", title="the same two descents")
-    right.legend()
-    return fig
-
-
-# ---------------------------------------------------------------- before and after learning
-
-LEGEND = {"rnn": "tanh-RNN", "lstm": LABEL["lstm"]}
-SHOWN = (("rnn_full", "rnn", "-", "tanh-RNN, dL/dh"), ("lstm_full", "lstm", "-", "LSTM (1997), dL/ds, full gradient"),
-         ("lstm_truncated", "lstm", "--", "LSTM (1997), dL/ds, truncated gradient"))
-
-
-def lstm_against_rnn(record, arrays):
-    """Error flow before and after learning, and how well both learn."""
-    fig, axes = plt.subplots(1, 3, figsize=(10, 4.2))
-    for ax, moment in zip(axes, ("before", "after")):
-        for key, role, style, label in SHOWN:
-            flow = arrays[f"learned_{key}_{moment}"]
-            ax.plot(flow[MEDIAN], color=ROLE[role], linestyle=style, label=label)
-            if key != "lstm_truncated":
-                ax.fill_between(range(flow.shape[1]), flow[LOW], flow[HIGH], color=ROLE[role], alpha=0.2, linewidth=0)
-        ax.set(xlabel="steps back, q", title=f"{moment} learning")
-        ax.set_ylim(-14, 2)                              # a seed whose RNN has saturated leaves the axis
-    axes[0].set_ylabel(ERROR)
-    for name in ("lstm", "rnn"):
-        curves = [run_["curves"][f"{name}_validation"] for run_ in record["runs"]]
-        steps = record["runs"][0]["curves"][f"{name}_steps"]
-        axes[2].plot(steps, np.median(curves, axis=0), color=ROLE[name])
-        axes[2].fill_between(steps, np.min(curves, axis=0), np.max(curves, axis=0), color=ROLE[name], alpha=0.2, linewidth=0)
-    chance_line(axes[2], 0.5)
-    axes[2].legend(loc="lower right")
-    axes[2].set(xlabel="update", ylabel="validation accuracy", ylim=(0, 1.05), title="learning (band: all seeds)")
-    fig.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
-    return fig
-
-
-def gradient_share(record, arrays):
-    """Which steps the gradient of the recurrent weights comes from."""
-    fig, axes = plt.subplots(1, 2, figsize=(9, 4), sharey=True)
-    for ax, moment in zip(axes, ("before", "after")):
-        for key, role, style, label in SHOWN:
-            share = arrays[f"share_{key}_{moment}"]
-            ax.plot(share[MEDIAN], color=ROLE[role], linestyle=style, label=label.replace(", dL/dh", "").replace(", dL/ds", ""))
-            ax.fill_between(range(share.shape[1]), share[LOW], share[HIGH], color=ROLE[role], alpha=0.15, linewidth=0)
-        T = share.shape[1]
-        ax.axhline(1 / T, color="0.5", linewidth=1, linestyle=":", label="the same from every step")
-        ax.axvspan(T - 10, T - 1, color="0.93", zorder=0)
-        ax.text(T - 5.5, 3e-9, "the mark\nis here", ha="center", fontsize=10)
-        ax.set(yscale="log", ylim=(1e-9, 2), xlabel="lag q", title=f"{moment} learning")
-    axes[0].set_ylabel("share of the weight gradient")
-    fig.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
-    return fig
-
-
-def lengths(study):
-    """Up to which length either network learns, and after how many updates."""
-    fig, (left, right) = plt.subplots(1, 2, figsize=(9, 3.9))
-    for name, marker in (("lstm", "o-"), ("rnn", "s-")):
-        found = [study["summary"][f"{name}_T{T}_updates"] for T in study["config"]["lengths"]]
-        left.plot(study["config"]["lengths"], [e["n"] / len(study["runs"]) for e in found], marker, color=ROLE[name], label=LEGEND[name])
-        for T, e in zip(study["config"]["lengths"], found):
-            if e["n"]:
-                right.plot([T, T], [e["min"], e["max"]], color=ROLE[name], linewidth=1)
-        right.plot(study["config"]["lengths"], [np.nan if e["n"] == 0 else e["median"] for e in found], marker, color=ROLE[name])
-    left.set(ylabel="seeds that reach 95 %", ylim=(-0.03, 1.05))
-    left.axhline(-1, color="0.5", linestyle=":", linewidth=1, label="budget (right)")
-    right.axhline(study["config"]["updates"], color="0.5", linestyle=":", linewidth=1)
-    right.set(ylabel="updates to 95 % (median, range)", yscale="log")
-    for ax in (left, right):
-        ax.set(xlabel="sequence length (the mark: first ten steps)", xlim=(8, 63))
-    fig.legend(*left.get_legend_handles_labels(), loc="outside lower center", ncols=3)
-    return fig
-
-
-STUDY_FIGURES = dict(lengths=lengths)
-FIGURES = (error_flow, factor_per_step, distribution, factor_map, latch, cliff, lstm_against_rnn, gradient_share)
 
 
 # ---------------------------------------------------------------- tables of the README
 
 def tables(record, studies):
-    """{marker: Markdown} from results.json and {study: record}."""
-    s = record["summary"]
-    return {f"study_{name}": lengths_table(study) for name, study in studies.items()} | dict(
-        checks=table(["claim", "paper", "measured", "expected", "holds"],
-                     [[c["claim"], "" if c["paper"] is None else f"{c['paper']:g}",
-                       "none" if c["measured"] is None else f"{c['measured']:.4g}", c["expected"], "yes" if c["holds"] else "no"]
-                      for c in record["checks"]]),
-        flows=f"{s['bound_flows']['mean'] * s['bound_flows']['n']:,.0f}",
-        crossings=table(["networks", "units", "factor crosses 1 at scale", "large-network prediction of it",
-                         "error of the factor: large-network", "standing-slopes prediction"],
-                        [[TITLE[kind], n, crossing(s[f"{kind}_{n}_crossing"]), crossing(s[f"{kind}_{n}_crossing_field"]),
-                          percent(s[f"{kind}_{n}_field_error"]), percent(s[f"{kind}_{n}_frozen_error"])]
-                         for kind in RNN_KINDS for n in SIZES[kind]]),
-        latch=table(["one tanh unit", "measured"],
-                    [["smallest w that keeps 95 % of the bits", mean_spread(s["latch_first_weight"])],
-                     ["largest median error that returns where it does, log10", mean_spread(s["latch_largest_error"], 1)],
-                     ["largest anywhere, log10", mean_spread(s["latch_best_error_anywhere"], 1)]]),
-        cliff=table(["gradient", "median loss at the end", "longest step", "largest gradient norm met"],
-                    [[label, mean_spread(s[f"cliff_{name}_loss"]), f"{s[f'cliff_{name}_longest_step']['max']:,.2f}",
-                      f"{s[f'cliff_{name}_norm']['max']:,.0f}"] for name, label in (("free", "as it is"), ("clipped", "norm clipped to 0.1"))]),
-        learned=table(["network, gradient", "test accuracy", "factor per step before learning", "after",
-                       "share of the last 10 lags before", "after"],
-                      [[label, mean_spread(s[f"{key.split('_')[0]}_accuracy"]),
-                        *(mean_spread(s[f"{key}_{moment}_factor"]) for moment in ("before", "after")),
-                        *(percent(s[f"{key}_{moment}_share_last_10"], "mean") for moment in ("before", "after"))]
-                       for key, _, _, label in SHOWN] + [["chance", "0.500", "", "", "", ""]]),
-        grid=table(["learning rate", LABEL["lstm"], "tanh-RNN"],
-                   [[name.rsplit("_", 1)[1], mean_spread(s[name]), mean_spread(s[name.replace("lstm", "rnn", 1)])]
-                    for name in s if name.startswith("lstm_validation_lr_")]))
+    """{marker: Markdown} of README.md."""
+    s, runs = record["summary"], len(record["runs"])
+    total = lambda name: f"{sum(run['final'][name] for run in record['runs']):,}"
+    return dict(
+        local_flows=total("local_flows"), norm_flows=total("norm_flows"), crossings=crossings_table(s, runs),
+        half_grid=f"{100 * half_grid_shift(record):.1f} %",
+        lstm_full=f"{s['lstm_smallest_median']['min']:.3f} to {s['lstm_largest_median']['max']:.3f}",
+        lstm_forget=f"{s['lstm_forget_smallest_median']['min']:.2f} to {s['lstm_forget_largest_median']['max']:.2f}",
+        tanh_4=f"{100 * s['tanh_4_share_beyond_1']['mean']:.0f} %",
+        logistic_4=f"{100 * s['logistic_4_share_beyond_1']['mean']:.0f} %")
 
 
-def lengths_table(study):
-    s, n = study["summary"], len(study["runs"])
-    cells = lambda name, T: [f"{s[f'{name}_T{T}_updates']['n']} of {n}", f"{s[f'{name}_T{T}_accuracy']['mean']:.3f}",  # noqa: E731
-                             "never" if s[f"{name}_T{T}_updates"]["n"] == 0 else f"{s[f'{name}_T{T}_updates']['median']:,.0f}"]
-    header = [f"{LEGEND[name]}: {what}" for name in LEGEND for what in ("seeds solved", "test accuracy", "updates, median of solved")]
-    return table(["length", *header], [[T, *cells("rnn", T), *cells("lstm", T)] for T in study["config"]["lengths"]
-                                       if f"rnn_T{T}_updates" in s] + [["chance", "", "0.500", "", "", "0.500", ""]])
+def crossings_table(s, runs):
+    """Where networks cross 1, where two predictions put it, and how far off the predicted factors are."""
+    header = ["networks", "units", "networks beyond 1 at any scale", "median factor crosses 1 at scale",
+              "mean-field prediction of it", "standing-slopes prediction", "error of the factor: mean field",
+              "standing slopes"]
+    rows = []
+    for name, kind, n in [(f"{kind}_{n}", kind, n) for kind in RNN_KINDS for n in (4, 16, 64)]:
+        where = [crossing(s[f"{name}_{what}"], runs) for what in ("crossing", "crossing_field", "crossing_frozen")]
+        errors = [percent(s[f"{name}_{what}"]) for what in ("field_error", "frozen_error")]
+        rows.append([TITLE[kind], n, f"{100 * s[f'{name}_share_beyond_1']['mean']:.0f} %", *where, *errors])
+    return table(header, rows)
 
 
-def crossing(entry):
-    return "never" if entry["n"] == 0 else mean_spread(entry, 2)
+def crossing(entry, runs):
+    if entry["n"] == 0:
+        return "not up to 8"
+    return f"{entry['mean']:.2f} ({entry['n']} of {runs} seeds)" if entry["n"] < runs else mean_spread(entry, 2)
 
 
-def percent(entry, what="median"):
-    return "none" if entry["n"] == 0 else f"{100 * entry[what]:.1f} %"
+def percent(entry):
+    return "none" if entry["n"] == 0 else f"{100 * entry['median']:.1f} %"
 
 
-# ---------------------------------------------------------------- main
-
-def main():
-    options = parse_drawing(__doc__, HERE)
-    record = results.read(options.out / "results.json", MAKE)
-    arrays = results.read_arrays(options.out / "traces.npz", ARRAYS, MAKE)
-    for figure in FIGURES:
-        print(save(figure(record, arrays), options.out / "viz" / f"{figure.__name__}.png").name)
-    studies = results.read_studies(options.out, "vanishing_gradient/vanishing_gradient.py")
-    for name, figure in STUDY_FIGURES.items():
-        if name in studies:
-            print(save(figure(studies[name]), options.out / "viz" / f"{name}.png").name)
-    if options.tables:
-        results.update_readme(options.out / "README.md", tables(record, studies))
+def half_grid_shift(record):
+    """By how much, relatively, any crossing of any seed moves when every second scale is left out."""
+    pairs = [(final[name], final[f"{name}_half_grid"]) for final in (run["final"] for run in record["runs"])
+             for name in final if name.endswith("_crossing")]
+    return max((abs(half / full - 1) for full, half in pairs if full and half), default=0.0)
 
 
 if __name__ == "__main__":
-    sys.exit(run(main))
+    sys.exit(run(lambda: draw(__doc__, HERE, (error_flow, factor_per_step, bound_and_spread), ARRAYS, tables)))

@@ -25,15 +25,18 @@ def test_rnn_flow_is_the_norm_of_one_whole_backward_pass(activation):
 
 
 @pytest.mark.parametrize("truncated", [False, True])
-@pytest.mark.parametrize("cell", [lstm.Cell(4, squash="1997"), lstm.Cell(4, forget_gate=True), lstm.Cell(2, 2, gate_sources=True)], ids=str)
+@pytest.mark.parametrize("cell", [lstm.Cell(4, squash="1997"), lstm.Cell(4, forget_gate=True),
+                                  lstm.Cell(2, 2, gate_sources=True)], ids=str)
 def test_lstm_flow_is_the_norm_of_one_whole_backward_pass(cell, truncated):
     rng = np.random.default_rng(1)
-    W, drive = rng.normal(size=(3, cell.features, cell.sources)) / 2, rng.normal(size=(80, 3, cell.features, 2))
+    W = rng.normal(size=(3, cell.features, cell.sources)) / 2
+    drive = rng.normal(size=(80, 3, cell.features, 2))
     trace = lstm.forward(cell, drive, W)
     dy, ds = np.zeros_like(trace.y), rng.normal(size=trace.s[-1].shape)
     dy[-1] = rng.normal(size=dy[-1].shape)
     whole = np.log10(np.linalg.norm(lstm.backward(cell, trace, W, dy, ds, truncated).s[1:], axis=-2))
-    np.testing.assert_allclose(lstm_flow(cell, W, trace, dy[-1], ds, 70, truncated), whole[::-1][:71], rtol=1e-9, atol=1e-9)
+    flow = lstm_flow(cell, W, trace, dy[-1], ds, 70, truncated)
+    np.testing.assert_allclose(flow, whole[::-1][:71], rtol=1e-9, atol=1e-9)
 
 
 def test_errors_far_below_the_smallest_float_are_still_measured():
@@ -83,3 +86,33 @@ def test_more_lags_than_steps_are_refused():
     W, h, error = rnn("tanh", T=10)
     with pytest.raises(ValueError, match="10 steps"):
         rnn_flow("tanh", W, h, error, 10)
+
+
+@pytest.mark.parametrize("truncated", [False, True])
+def test_lstm_flow_is_what_finite_differences_of_the_forward_pass_say(truncated):
+    """The full gradient feels the way through the gates, the truncated one takes their inputs as constants."""
+    rng, cell, T = np.random.default_rng(2), lstm.Cell(4, squash="1997"), 12
+    W, drive = rng.normal(size=(cell.features, 4)), rng.normal(size=(T, cell.features, 1))
+    trace, error = lstm.forward(cell, drive, W), rng.normal(size=4)
+    lags = np.arange(1, T)
+    measured = [np.linalg.norm(jacobian(cell, W, drive, trace, T - q, truncated).T @ error) for q in lags]
+    flow = lstm_flow(cell, W, trace, np.zeros((4, 1)), error[:, None], T - 1, truncated)[1:, 0]
+    np.testing.assert_allclose(10 ** flow, measured, rtol=1e-6)
+    constant = np.linalg.norm(error)
+    assert np.allclose(measured, constant, rtol=1e-6) == truncated
+
+
+def jacobian(cell, W, drive, trace, t, truncated):
+    """ds[T] / ds[t] (4, 4) by central differences of the forward pass from step t on."""
+    recorded = W @ trace.y[:-1]
+
+    def last_state(s):
+        if truncated:
+            return lstm.forward(cell, (drive + recorded)[t:], 0 * W, s0=s[:, None]).s[-1, :, 0]
+        # the cells' outputs at step t belong to the state that is moved
+        y = trace.act[t - 1, cell.gate_rows("output"), 0] * np.tanh(s / 2)
+        return lstm.forward(cell, drive[t:], W, y0=y[:, None], s0=s[:, None]).s[-1, :, 0]
+
+    s, step = trace.s[t, :, 0], 1e-5
+    columns = [(last_state(s + step * e) - last_state(s - step * e)) / (2 * step) for e in np.eye(4)]
+    return np.array(columns).T

@@ -168,7 +168,9 @@ def figure(record, arrays):
             powers_of_ten(ax.yaxis)
     axes[0, 0].set_ylabel("error, relative to the last step")
     axes[1, 0].set_ylabel("share of the weight gradient")
-    fig.suptitle(f"The LSTM's error arrives, the RNNs' does not (one line a seed, {len(record['runs'])} seeds)",
-                 fontsize=12)
+    factors = {row: record["summary"][f"{row}_factor_before"]["mean"] for row in PATHS}
+    rnns = [factors[name] for name in NETWORKS if name != "lstm"]
+    fig.suptitle(f"A step before learning: LSTM × {factors['lstm']:.3f}, RNNs × {min(rnns):.2f} to {max(rnns):.2f} "
+                 f"(one line a seed, {len(record['runs'])} seeds)", fontsize=12)
     fig.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
     return fig

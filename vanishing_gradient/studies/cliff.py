@@ -109,14 +109,14 @@ def figure(record, arrays):
     fig, (left, right) = plt.subplots(1, 2, figsize=(9, 4), width_ratios=(5, 4))
     image = left.pcolormesh(w, b, arrays["surface"][0], cmap=SEQUENTIAL, rasterized=True)
     fig.colorbar(image, ax=left, label=f"squared error after {record['config']['steps']} steps")
-    for name, on_map, beside, style in (("free", ROLE["rnn"], ROLE["rnn"], "-o"), ("clipped", "white", "0.25", "--s")):
-        left.plot(*arrays[f"{name}_path"][0].T, style, color=on_map, markersize=2.5, linewidth=1)
-        losses = arrays[f"{name}_losses"][0]
-        right.plot(losses, style[:-1], color=beside)
-        right.text(len(losses) - 1, losses[-1] * 1.25, NAMES[name], color=beside, ha="right", va="bottom")
+    for name, on_map, beside, marker, height in (("free", ROLE["rnn"], ROLE["rnn"], "o", 0.86),
+                                                 ("clipped", "white", "0.25", "s", 0.08)):
+        left.plot(*arrays[f"{name}_path"][0].T, color=on_map, marker=marker, markersize=2.5, linewidth=1)
+        right.plot(arrays[f"{name}_losses"][0], color=beside, linewidth=1)
+        right.text(0.98, height, NAMES[name], color=beside, ha="right", transform=right.transAxes)
     left.plot(*arrays["free_path"][0][0], "*", color="white", markeredgecolor="k", markersize=12)
     left.set(xlim=(w[0], w[-1]), ylim=(b[0], b[-1]), xlabel="recurrent weight w", ylabel="bias b",
-             title="one step over the cliff leaves the map")
+             title="two descents from the star, at the cliff")
     left.grid(False)
     right.set(xlabel="update", ylabel="squared error", yscale="log", title="the same two descents (one start)")
     return fig

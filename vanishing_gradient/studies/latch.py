@@ -119,7 +119,7 @@ def figure(record, arrays):
     for kept in arrays["kept"]:
         middle.plot(w, kept, color=ROLE["rnn"], linewidth=0.8)
     chance_line(middle, 0.5)
-    middle.text(0.05, 0.53, "chance", fontsize=9, color="0.4")
+    middle.text(2.95, 0.51, "chance", fontsize=9, color="0.4", ha="right")
     middle.set(xlabel="recurrent weight w", ylabel=f"bits kept over {c['steps'][0]} steps", ylim=(0, 1.05),
                title=f"noise {c['drawn_noise']:g}: {len(record['runs'])} seeds")
     error = middle.twinx()
@@ -129,12 +129,12 @@ def figure(record, arrays):
     error.set(ylim=(-100, 5))
     error.grid(False)
     powers_of_ten(error.yaxis)
-    middle.text(0.35, 0.86, "error that returns\n(dashed, right)", fontsize=9, color="0.3")
+    middle.text(1.1, 0.1, "dashed:\nerror that\nreturns (right)", fontsize=9, color="0.3", ha="center")
     noises = [v for v in c["noises"] if v > 0]
     for T, style in zip(c["steps"], ("o-", "s--")):
         means = [s[f"error_{T}_{v:g}"]["mean"] if s[f"error_{T}_{v:g}"]["n"] else np.nan for v in noises]
         right.plot(noises, means, style, color="0.2", markersize=4, label=f"{T} steps")
-    right.set(xscale="log", xlabel="noise (standard deviation)", title="largest error where stored")
+    right.set(xscale="log", ylim=(-100, 5), xlabel="noise (standard deviation)", title="largest error where stored")
     powers_of_ten(right.yaxis)
     right.legend(loc="lower left")
     return fig
