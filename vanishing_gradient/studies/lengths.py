@@ -14,13 +14,13 @@ from common.randomness import stream
 from vanishing_gradient import marked_bit
 from vanishing_gradient.marked_bit import CHANCE, COLOUR, LABEL, NETWORKS, SOLVED, TEST
 
-SEEDS, MINUTES = range(5), 15
+SEEDS, MINUTES = range(5), 7
 USES = ()
 QUICK = dict(lengths=(11, 15), budget=640, batches=(32,))
 RNN_RATES, LSTM_RATES = (0.0003, 0.001, 0.003, 0.01), (0.003, 0.01, 0.03, 0.1)
 
 
-def run(config, seeds, part, lengths=(11, 20, 25, 30, 40, 60), budget=96_000, batches=(8, 32), rnn_rates=RNN_RATES,
+def run(config, seeds, part, lengths=(11, 20, 25, 30, 40), budget=96_000, batches=(8, 32), rnn_rates=RNN_RATES,
         lstm_rates=LSTM_RATES, stop_at=0.98):
     """All seeds of one network and length together; every such part is kept."""
     finals = {seed: {} for seed in seeds}
