@@ -123,4 +123,4 @@ def test_choosing_and_reporting_seeds_are_disjoint_and_updates_follow_from_the_s
     for name in tuned_rnn.LABELS:
         _, batch, updates = tuned_rnn.setting(record, name)
         assert updates == config["sequences"] // batch
-        assert np.shape(record["runs"][0]["curves"][f"{name}_grid"]) == (3, 4)
+        assert np.shape(record["runs"][0]["curves"][f"{name}_grid"]) == (4, 4)
