@@ -4,8 +4,8 @@
     python3 tests/benchmarks/benchmark_smt.py --rounds 3      # quicker, noisier
 
 The headline's size: Retrieval with 8 elements, T = 64, B = 32, memory of 64 numbers on the sphere, residual MLP with
-256 hidden units, causal encoder of 2 blocks and decoder of 1 block of width 64, one head. A step is: all four losses, all
-gradients, clipping each network, AdamW. Not in it, for either: drawing the batch and the random choices.
+256 hidden units, causal encoder of 2 blocks and decoder of 1 block of width 64, one head. A step is: all four losses,
+all gradients, clipping each network, AdamW. Not in it, for either: drawing the batch and the random choices.
 
 Fairness: the same weights, batches, cuts and noise on both sides; the gradients are compared before anything is timed,
 so both compute the same thing. float32, one thread each, a process for each library, taking turns round by round;
@@ -45,7 +45,7 @@ NOISE, HEADS, LR = 0.15, 1, 1e-3
 POOL = 8  # batches per round: their cuts differ, and the decoder's cost with them
 
 
-# -- both sides ----------------------------------------------------------------------------------------------------------
+# -- both sides --------------------------------------------------------------------------------------------------------
 
 def numpy_networks():
     rng, memory = stream(0, "init"), SphereMemory(SIZE, noise=NOISE)
@@ -95,7 +95,7 @@ def torch_work():
 
 
 def serve(make, pipe):
-    """In a worker: send what there is to report and the names, then the processor seconds of each piece of work asked for."""
+    """In a worker: send what there is to report and the names, then the processor seconds of the work asked for."""
     work, facts = make()
     for run in work.values():
         run()
@@ -133,12 +133,12 @@ def report(rounds):
     rate = operations / seconds["numpy"]
     square = 2 * 1024 ** 3 / seconds["sgemm_square"]
     own_shape = mlp_operations / seconds["sgemm_mlp"]
-    spread = lambda x, unit=1.0: results.spread(list(np.asarray(x) * unit))  # noqa: E731
+    spread = lambda x, unit=1.0: results.spread(list(np.asarray(x) * unit))
     return {
-        "benchmark": "smt_step", "command": "python3 tests/benchmarks/benchmark_smt.py" + f" --rounds {rounds}" * (rounds != 15),
+        "benchmark": "smt_step", "command": f"python3 tests/benchmarks/benchmark_smt.py --rounds {rounds}",
         "environment": {**results.environment(), "torch": version, "torch_threads": threads},
-        "size": {"length": LENGTH, "batch": BATCH, "elements": ELEMENTS, "memory": SIZE, "heads": HEADS, "weights": WEIGHTS._asdict(),
-                 "noise": NOISE, "batches_per_round": POOL, "rounds": rounds},
+        "size": {"length": LENGTH, "batch": BATCH, "elements": ELEMENTS, "memory": SIZE, "heads": HEADS,
+                 "weights": WEIGHTS._asdict(), "noise": NOISE, "batches_per_round": POOL, "rounds": rounds},
         "milliseconds": {name: spread(seconds[name], 1e3) for name in ("numpy", *torch_names)},
         "faster_torch": torch_name, "ratio": spread(ratio), "gflop_per_step": operations / 1e9,
         "gflops": {"numpy": spread(rate, 1e-9), "torch": spread(operations / seconds[torch_name], 1e-9),
@@ -146,7 +146,8 @@ def report(rounds):
         "share_of_sgemm": {"sgemm_1024": spread(rate / square), "sgemm_mlp_shape": spread(rate / own_shape)},
         "largest_relative_difference": {"gradient": gradient, "losses_over_8_steps": loss},
         "checks": [
-            results.check("both sides compute the same gradients", gradient, "<= 1e-4 per array (float32)", gradient <= 1e-4),
+            results.check("both sides compute the same gradients", gradient, "<= 1e-4 per array (float32)",
+                          gradient <= 1e-4),
             results.check("and train alike: losses of 8 steps", loss, "<= 1e-3", loss <= 1e-3),
             results.check("at least as fast as PyTorch eager, one thread each", float(np.median(ratio)), ">= 1.0",
                           np.median(ratio) >= 1),
@@ -166,13 +167,14 @@ def main():
         print("skipped: PyTorch is not installed (tests/benchmarks/requirements.txt)")
         return
     record = report(options.rounds)
-    results.write(options.out / "smt_step.json", record)
+    results.write_json(options.out / "smt_step.json", record)
     ms, ratio, share = record["milliseconds"], record["ratio"], record["share_of_sgemm"]["sgemm_1024"]["median"]
     print(f"numpy {ms['numpy']['median']:.1f} ms   PyTorch {ms[record['faster_torch']]['median']:.1f} ms"
           f"   ratio {ratio['median']:.2f} ({ratio['min']:.2f} to {ratio['max']:.2f})"
           f"   {record['gflops']['numpy']['median']:.1f} GFLOP/s = {100 * share:.0f} % of sgemm")
     for check in record["checks"]:
-        print(f"{'holds' if check['holds'] else 'FAILS'}   {check['claim']}: {check['measured']:.3g} ({check['expected']})")
+        verdict = "holds" if check["holds"] else "FAILS"
+        print(f"{verdict}   {check['claim']}: {check['measured']:.3g} ({check['expected']})")
 
 
 if __name__ == "__main__":

@@ -20,11 +20,13 @@ class TorchSMT:
 
     def __init__(self, networks, fused=True, asked_only=True):
         self.fused, self.asked_only = fused, asked_only
-        self.networks = {n: {name: torch.tensor(_to_torch(name, a), requires_grad=True) for name, a in network.arrays().items()}
-                         for n, network in networks.items()}
+        self.networks = {n: {name: torch.tensor(_to_torch(name, a), requires_grad=True)
+                             for name, a in network.arrays().items()} for n, network in networks.items()}
         self.p = {name: p for parameters in self.networks.values() for name, p in parameters.items()}
-        self.adam = torch.optim.AdamW(self.p.values(), lr=LR, betas=(0.9, 0.99), eps=1e-8, weight_decay=0.01, fused=True)
-        angle = torch.arange(LENGTH + 1)[:, None] * 10000.0 ** (-2.0 * torch.arange(SIZE // HEADS // 2) / (SIZE // HEADS))
+        self.adam = torch.optim.AdamW(self.p.values(), lr=LR, betas=(0.9, 0.99), eps=1e-8, weight_decay=0.01,
+                                      fused=True)
+        head = SIZE // HEADS
+        angle = torch.arange(LENGTH + 1)[:, None] * 10000.0 ** (-2.0 * torch.arange(head // 2) / head)
         self.turn = torch.polar(torch.ones_like(angle), angle)[:, None]
         self.mask = torch.full((LENGTH + 1, LENGTH + 1), -1e9).triu(1)
 
@@ -53,7 +55,8 @@ class TorchSMT:
             rows, asked = slice(group[0], group[-1] + 1), targets[group[0]:group[-1] + 1, cut:]
             places = torch.nonzero(asked >= 0, as_tuple=True)
             logits = self.decoder(memories[rows, cut], x[rows, cut:], places if self.asked_only else None)
-            total = total + F.cross_entropy(logits if self.asked_only else logits[places], asked[places], reduction="sum")
+            logits = logits if self.asked_only else logits[places]
+            total = total + F.cross_entropy(logits, asked[places], reduction="sum")
             count += len(places[0])
         return total / count
 
@@ -129,13 +132,14 @@ class TorchSMT:
 
 def _to_torch(name, array):
     """Weights are (from, to) in smt/ and (to, from) in PyTorch; lookup tables are the same in both."""
-    return np.ascontiguousarray(array.T) if array.ndim == 2 and "table" not in name and "previous" not in name else array.copy()
+    matrix = array.ndim == 2 and "table" not in name and "previous" not in name
+    return np.ascontiguousarray(array.T) if matrix else array.copy()
 
 
 def as_tensors(pool):
     """The batches and their random choices as tensors."""
-    return [(torch.tensor(x), torch.tensor(y), c._replace(compared=torch.tensor(c.compared), noise=torch.tensor(c.noise)))
-            for x, y, c in pool]
+    return [(torch.tensor(x), torch.tensor(y),
+             c._replace(compared=torch.tensor(c.compared), noise=torch.tensor(c.noise))) for x, y, c in pool]
 
 
 def sides(networks):

@@ -17,7 +17,7 @@ BITS = 7
 class Memory:
     """A binary memory from a table: code number x token -> code number, and an answer for each number."""
 
-    def __init__(self, following, answers, bits=BITS, scramble=np.uint64(0)):
+    def __init__(self, following, answers, bits=BITS, scramble=0):
         self.following, self.answers = np.array(following), np.array(answers)
         self.bits, self.scramble = bits, int(scramble)
 
@@ -100,7 +100,7 @@ def test_codes_that_behave_alike_are_counted_once():
 def test_codes_that_differ_only_much_later_are_not_merged():
     step, _, empty = counting(bits=6)
     certificate = certify(step, lambda code: np.all(code > 0, axis=1), empty, TableMachine([[0]], [[0]], ["any"]))
-    assert len(certificate.codes) == certificate.groups == 64              # 64 codes in a ring, one of them with another answer
+    assert len(certificate.codes) == certificate.groups == 64      # 64 codes in a ring, one with another answer
     certificate = certify(step, lambda code: code[:, 0] > 0, empty, TableMachine([[0]], [[0]], ["any"]))
     assert len(certificate.codes) == 64 and certificate.groups == 2
 
@@ -136,10 +136,11 @@ def brute_force_errors(memory, machine, lengths):
 
 @functools.lru_cache
 def all_words(machine, length):
-    """Every word (n, length) the task can produce at a length, and its needles (n,): the published recipe, spelled out."""
+    """Every word (n, length) the task can produce at a length, and its needles (n,): the published recipe."""
     symbols = range(1, machine.elements + 1)
     words = [u + (0,) + v + (0,) for fillers in range(length - 2) if fits(machine, fillers, length)
-             for u in itertools.product(symbols, repeat=fillers) for v in itertools.product(symbols, repeat=length - fillers - 2)]
+             for u in itertools.product(symbols, repeat=fillers)
+             for v in itertools.product(symbols, repeat=length - fillers - 2)]
     words = np.array(words)
     return words, words[np.arange(len(words)), np.argmax(words == 0, axis=1) + 1]
 
@@ -148,7 +149,8 @@ def fits(machine, fillers, length):
     return length >= machine.shortest and length - fillers - 3 >= machine.owed(fillers)
 
 
-@pytest.mark.parametrize("machine", [RetrievalMachine(2, max_pos=1.0), RetrievalMachine(2), RetrievalMachine(2, shortest=5)],
+@pytest.mark.parametrize("machine", [RetrievalMachine(2, max_pos=1.0), RetrievalMachine(2),
+                                     RetrievalMachine(2, shortest=5)],
                          ids=lambda m: m.scope)
 def test_one_wrong_transition_is_found_exactly_when_some_word_shows_it(machine):
     memory = retrieval_memory(elements=2, bits=2)
@@ -199,7 +201,8 @@ def test_forgetting_after_a_hundred_steps_is_found_although_no_short_word_shows_
     assert [memory.read(word) for word in x] == list(y[:, -1])
     certificate = memory.certify(RetrievalMachine(3))
     assert not certificate.certified and certificate.closed
-    assert len(certificate.counterexample) == 2 + 101 + 1 and memory.read(certificate.counterexample) == certificate.given
+    assert len(certificate.counterexample) == 2 + 101 + 1
+    assert memory.read(certificate.counterexample) == certificate.given
 
 
 def late_reader(elements, steps):
@@ -215,7 +218,7 @@ def late_reader(elements, steps):
 
 
 def test_a_certificate_for_longer_sequences_only_does_not_ask_about_shorter_ones():
-    memory = late_reader(elements=4, steps=6)                # a sequence of length 16 has at least 7 fillers after the needle
+    memory = late_reader(elements=4, steps=6)        # a sequence of length 16 has at least 7 fillers after the needle
     assert not memory.certify(RetrievalMachine(4)).certified
     assert not memory.certify(RetrievalMachine(4, shortest=13)).certified
     assert memory.certify(RetrievalMachine(4, shortest=14)).certified
@@ -308,7 +311,8 @@ def test_retrieval_needs_one_code_more_than_symbols():
         following[elements, 1:] = np.arange(elements)
         memory = Memory(following, [*range(1, elements + 1), 1])
         certificate = memory.certify(RetrievalMachine(elements))
-        assert certificate.certified and len(certificate.codes) == RetrievalMachine(elements).fewest_codes == elements + 1
+        assert certificate.certified and RetrievalMachine(elements).fewest_codes == elements + 1
+        assert len(certificate.codes) == elements + 1
 
 
 def test_no_memory_of_two_codes_solves_retrieval_of_two_symbols():

@@ -91,7 +91,7 @@ def test_the_answer_of_retrieval_is_not_in_the_inputs_after_the_needle(rng):
     rule = np.linalg.lstsq(features[:2000], target[:2000], rcond=None)[0]
     accuracy = ((features[2000:] @ rule).argmax(1) == y[2000:, -1]).mean()
     assert abs(accuracy - 0.25) < 0.05
-    features = np.concatenate([np.eye(5)[x[:, t]] for t in range(16)], axis=1)      # the same rule with the past: better
+    features = np.concatenate([np.eye(5)[x[:, t]] for t in range(16)], axis=1)  # with the past: better
     rule = np.linalg.lstsq(features[:2000], target[:2000], rcond=None)[0]
     assert ((features[2000:] @ rule).argmax(1) == y[2000:, -1]).mean() > 0.27
 

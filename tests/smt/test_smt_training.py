@@ -141,7 +141,7 @@ def test_looking_up_the_enumerated_machine_is_running_the_network():
 
 
 def test_the_machine_refuses_what_was_not_enumerated():
-    proof = SimpleNamespace(following=np.array([[1, 0], [-1, 0]]), answers=np.array([5, 7]))    # 0 after 0 was never met
+    proof = SimpleNamespace(following=np.array([[1, 0], [-1, 0]]), answers=np.array([5, 7]))  # 0 0 was never met
     player = players.machine_stepper(proof)
     assert player(np.array([[0, 1, 1, 0]]), np.array([0, 3])).tolist() == [[7], [7]]
     with pytest.raises(ValueError, match="left the enumerated states"):
