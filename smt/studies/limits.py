@@ -65,10 +65,11 @@ def checks(record):
 def finding(record):
     n = len(record["runs"])
     losses = scores.cells(record, LONG, "decoding loss, last 20 updates")
+    many = ", ".join(f"{name} {solved(record, MANY, method)}" for name, method in (
+        ("SMT", SMT), ("SMT with extra updates", MORE), ("SMT + DMT", DMT)))
     return (f"With bits at T = 256 the recipe solves {solved(record, LONG, SMT)} of {n} seeds (decoding loss at the end "
-            f"{min(losses):.2f} to {max(losses):.2f}; ln 8 = 2.08 means that nothing was found). With twelve symbols at "
-            f"T = 64, SMT solves {solved(record, MANY, SMT)} of {n}, with extra updates {solved(record, MANY, MORE)}, "
-            f"with DMT {solved(record, MANY, DMT)}.")
+            f"{min(losses):.2f} to {max(losses):.2f}; ln 8 = 2.08: nothing found). With twelve symbols at T = 64, seeds "
+            f"solved of {n}: {many}.")
 
 
 def table(record):

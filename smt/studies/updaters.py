@@ -59,6 +59,8 @@ def checks(record):
 def finding(record):
     def solved(method):
         found = {name: scores.cells(record, name, method) for name in UPDATERS}
+        if not any(found.values()):
+            return "not run"
         return ", ".join(f"{name} {sum(v >= 0.95 for v in values)} of {len(values)}"
                          for name, values in found.items() if any(v >= 0.95 for v in values)) or "none"
     return (f"Seeds solved at T = {record['config']['length']} with the main experiment's recipe, nothing tuned. SMT + "
