@@ -67,8 +67,8 @@ def finding(record):
     losses = scores.cells(record, LONG, "decoding loss, last 20 updates")
     many = ", ".join(f"{name} {solved(record, MANY, method)}" for name, method in (
         ("SMT", SMT), ("SMT with extra updates", MORE), ("SMT + DMT", DMT)))
-    return (f"With bits at T = 256 the recipe solves {solved(record, LONG, SMT)} of {n} seeds (decoding loss at the end "
-            f"{min(losses):.2f} to {max(losses):.2f}; ln 8 = 2.08: nothing found). With twelve symbols at T = 64, seeds "
+    return (f"With bits at T = 256 the recipe solves {solved(record, LONG, SMT)} of {n} seeds (decoding loss at last "
+            f"{min(losses):.2f} to {max(losses):.2f}; ln 8 = 2.08: nothing found). With 12 symbols at T = 64, seeds "
             f"solved of {n}: {many}.")
 
 
