@@ -98,4 +98,5 @@ def table(record):
                        ("sequential", f"A alone for {alone} sequences, then both")):
         ready = s[f"{name}_sequences_to_solve"]
         rows.append([text, mean_spread(ready, 0), share(ready["n"], n), f"{s[f'{name}_surprises']['mean']:.2f}"])
-    return ["schedule", f"sequences until C gives the right letter {SURE} for good", "seeds", "surprises at the end"], rows
+    header = ["schedule", f"sequences until C gives the right letter {SURE} for good", "seeds", "surprises at the end"]
+    return header, rows

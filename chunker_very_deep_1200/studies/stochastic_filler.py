@@ -95,7 +95,8 @@ def figure(record, arrays):
     fig, (left, right) = plt.subplots(1, 2, figsize=(9.5, 4))
     for rule, color, marker, bar, name in (("tolerance", ROLE["chunker"], "o", config["tolerance"], "mass"),
                                            ("argmax", ROLE["program"], "s", None, "argmax")):
-        k, recall = ([s[f"{key}_{rule}_noise{noise:g}"] for noise in config["noises"]] for key in ("surprises", "recall"))
+        k, recall = ([s[f"{key}_{rule}_noise{noise:g}"] for noise in config["noises"]]
+                     for key in ("surprises", "recall"))
         left.plot([entropy(noise) / np.log(2) for noise in fine],
                   [expected_surprises(noise, config["length"], bar) for noise in fine], color=color, linewidth=1)
         left.errorbar(x, [e["mean"] for e in k], spread(k), fmt=marker, color=color, markersize=5, capsize=2,
