@@ -28,7 +28,7 @@ SHOWN = {"as it is": "h = 8, as it is", "h = 0": "h = 0: no look ahead", "h = 1"
 QUICK = dict(tasks=("parity",), variants=("as it is", "continuous"), updates=50, words=50)
 
 
-def run(config, seeds, part, tasks=TASKS, variants=tuple(SHOWN), updates=1000, words=100_000):
+def run(config, seeds, part, tasks=TASKS, variants=tuple(SHOWN), updates=800, words=100_000):
     for seed in seeds:
         made = {(task, name): part(f"{seed} {task} {name}", lambda: trial(task, name, seed, updates, words))
                 for task in tasks for name in variants}
