@@ -25,7 +25,7 @@ def runs_are_allowed(word):
 
 
 def balanced(word, kinds, deepest):
-    """Remove innermost pairs until nothing is left; no prefix opens more than `deepest` brackets that are not closed."""
+    """Remove innermost pairs until nothing is left; no prefix leaves more than `deepest` brackets open."""
     opening = [pair[0] for pair in kinds]
     depths = np.cumsum([1 if letter in opening else -1 for letter in word] or [0])
     shorter = word
