@@ -70,4 +70,8 @@ def variants_finding(record, labels):
         known = updates_of_solved(record, name)
         typical = f" (median {np.median(known):.0f} updates)" if known else ""
         return f"{label}: {k} of {n} seeds solved{typical}"
-    return "; ".join(told(name, label) for name, label in labels.items()) + "."
+    intervals = [tables.wilson(*solved_count(record, name)) for name in labels]
+    apart = max(low for low, _ in intervals) > min(high for _, high in intervals)
+    sentence = "; ".join(told(name, label) for name, label in labels.items())
+    return (f"{sentence[0].upper()}{sentence[1:]}. The 95 % intervals of these shares "
+            f"{'do not overlap' if apart else 'overlap'}.")

@@ -12,7 +12,10 @@ tanh-RNN of the same size, and a tuned tanh-RNN (32 units, orthogonal recurrent 
 three learning rates). The networks of all seeds train together on the leading axis N. *Solved*
 is a final test accuracy of at least 0.95. Ends with one line per network, for all 30 seeds
 
-    LINES
+    LSTM (1997)      accuracy 0.948   (worst seed 0.250)   solved 27 of 30, their median 170 updates to 95 %
+    plain tanh-RNN   accuracy 0.255   (worst seed 0.223)   solved 0 of 30
+    tuned tanh-RNN   accuracy 0.926   (worst seed 0.568)   solved 22 of 30, their median 975 updates to 95 %
+    chance           accuracy 0.250
 """
 
 import sys
@@ -111,11 +114,12 @@ def one_set(seeds, config, purpose, count):
     return tokens[0], targets[0]
 
 
-def one_symbol_rules(targets):
-    """What the trivial rules score that know one symbol only and take the other one to be the same (N,)."""
-    first, second = np.divmod(targets, 2)
-    return dict(first_symbol_accuracy=(3 * first == targets).mean(-1),
-                second_symbol_accuracy=(3 * second == targets).mean(-1))
+def one_symbol_rule(targets):
+    """What the trivial rule scores that knows one symbol and takes the other one to be the same (N,).
+
+    It answers XX or YY, so it makes no difference which of the two symbols it knows.
+    """
+    return (3 * (targets // 2) == targets).mean(-1)
 
 
 # ---------------------------------------------------------------- networks
@@ -333,11 +337,11 @@ def parts_of(seeds, config):
                   rnn=score(those["rnn"], seeds, rarely, "rnn"),
                   tuned_rnn=score(those["tuned_rnn"], seeds, rarely, "tuned_rnn"))
     _, targets = one_set(seeds, config, "test", config.test)
-    rules, seconds = one_symbol_rules(targets), (time.perf_counter() - begun) / len(seeds)
+    rule, seconds = one_symbol_rule(targets), (time.perf_counter() - begun) / len(seeds)
     for n, seed in enumerate(seeds):
         part = part_of_seed(scores, targets, n)
         part["arrays"] |= snapshots.arrays(scores["lstm"].p, n)
-        part["final"] |= {name: a[n] for name, a in rules.items()}
+        part["final"]["one_symbol_accuracy"] = rule[n]
         yield seed, {**part, "seconds": seconds}
 
 

@@ -61,9 +61,9 @@ def checks(record):
 
 
 def finding(record):
-    told = ", ".join(f"{reporting.solved_count(record, name_of(bias))[0]} with {bias:g}" for bias in biases_of(record))
+    told = ", ".join(f"{reporting.solved_count(record, name_of(bias))[0]} with a bias of {bias:g}" for bias in biases_of(record))
     c = counts(record, -1)
-    return (f"Of {len(record['runs'])} seeds learn: {told}. Early saturation goes with failure and does not "
+    return (f"Seeds that learn, of {len(record['runs'])}: {told}. Early saturation goes with failure and does not "
             f"decide it: at -1, {c[True, False]} of {c[True, True] + c[True, False]} networks that are saturated after "
             f"100 updates fail, and {c[False, False]} of {c[False, True] + c[False, False]} others.")
 

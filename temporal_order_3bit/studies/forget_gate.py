@@ -11,7 +11,7 @@ SEEDS, MINUTES = range(30), 1
 USES = ("length", "batch", "updates", "hidden", "lr", "clip", "input_gate_bias", "init_std", "validation", "test",
         "eval_every")
 QUICK = dict(updates=20, validation=64, test=64)
-LABELS = {"without": "without", "with": "with a forget gate"}
+LABELS = {"without": "without a forget gate", "with": "with one"}
 
 
 def run(config, seeds):
