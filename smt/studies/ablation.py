@@ -2,8 +2,9 @@
 
 The binary recipe of the main experiment at T = 16, one change at a time; then the same recipe with a memory that is not
 binary. The bits would not be what carries the length if a continuous or lattice memory held at T = 4,096 as well, or if
-one of the other changes lost it. The first phase may take 600 updates (300 in the main experiment), so that a variant
-whose encoder is slow is not cut off. The last but one row has the loss weights of the released code.
+one of the other changes lost it. Two seeds, on which recipes were chosen too: an indication, not statistics. The first
+phase ends after 300 updates at the latest, so "not learned" means: not within that budget. Not tried: the loss weights
+of the released code.
 """
 
 import numpy as np
@@ -11,15 +12,14 @@ import numpy as np
 from common import results
 from common.randomness import stream
 from smt import players, scores
-from smt.comparison import BINARY_WEIGHTS, CONTINUOUS_WEIGHTS, certified, sequences, task_of
-from smt.losses import Weights
+from smt.comparison import BINARY_WEIGHTS, CONTINUOUS_WEIGHTS, certified, task_of
 from smt.memory import BinaryMemory, LatticeMemory, SphereMemory
 from smt.model import RNN, Teacher
 from smt.training import Recipe, rollout_scores, train_smt
 
-SEEDS, MINUTES = range(100, 105), 12
-USES = ("elements", "short_length", "size", "bits", "hidden", "width", "heads", "scale", "test")
-QUICK = dict(short_length=8, size=16, bits=8, hidden=16, width=16, scale=0.01, test=16,
+SEEDS, MINUTES = range(2), 3
+USES = ("elements", "short_length", "size", "bits", "hidden", "width", "heads", "scale")
+QUICK = dict(short_length=8, size=16, bits=8, hidden=16, width=16, scale=0.01,
              variants=("full recipe", "no bit flips", "lattice memory (step 1)"))
 
 BINARY = BINARY_WEIGHTS["short"]
@@ -34,15 +34,12 @@ VARIANTS = {
     "no worst-tenth term": (bits, BINARY._replace(top=0.0), None, True),
     "no uniformity": (bits, BINARY._replace(uniformity=0.0), None, True),
     "dynamics loss does not train the encoder": (bits, BINARY._replace(detach=True), None, True),
-    "readout loss does not train the encoder": (bits, BINARY._replace(read_detach=True), None, True),
     "no token shift": (bits, BINARY, None, False),
     "lattice memory (step 1)": (lambda c: LatticeMemory(c.bits, noise=0.15, step=1.0), BINARY, None, True),
     "continuous memory, same size": (lambda c: SphereMemory(c.bits, noise=0.15), BINARY, None, True),
-    "continuous memory, its own recipe": (lambda c: SphereMemory(c.size, noise=0.15), CONTINUOUS_WEIGHTS, None, True),
-    "bits, released loss weights": (bits, Weights(dynamics=0.1, uniformity=0.001), None, True),
-    "continuous, released loss weights": (lambda c: SphereMemory(c.size, noise=0.15),
-                                          Weights(dynamics=0.1, uniformity=0.001), None, True)}
+    "continuous memory, its own recipe": (lambda c: SphereMemory(c.size, noise=0.15), CONTINUOUS_WEIGHTS, None, True)}
 TIMES = (1, 16, 256)                                     # test lengths, in training lengths
+TESTED = 256                                             # sequences
 
 
 def run(config, seeds, variants=tuple(VARIANTS)):
@@ -59,10 +56,10 @@ def one_variant(c, seed, name):
     rng, memory, s = stream(seed, "init"), make(c), c.short_length
     teacher = Teacher(rng, c.elements + 1, memory, width=c.width, heads=c.heads, shift=shift)
     rnn = RNN(rng, c.elements + 1, memory, hidden=c.hidden)
-    first = 600 if start is None else 120
+    first = 300 if start is None else 120
     plan = tuple((s, batch, max(2, round(n * c.scale))) for batch, n in ((64, first), (32, 300)))
     curves = train_smt(teacher, rnn, task_of(c), stream(seed, "train"), Recipe(plan, weights, start=start))
-    x, y = task_of(c)(stream(seed, "test"), c.test, s)
+    x, y = task_of(c)(stream(seed, "test"), TESTED, s)
     memories = teacher.encoder.forward(x)[0]
     final = {"drift": rollout_scores(rnn, x, y, memories)["drift"].mean(), "dynamics on at": curves["on"]}
     player = players.stepper(rnn)
@@ -73,8 +70,7 @@ def one_variant(c, seed, name):
         final["certified"] = proof.certified
         player = players.machine_stepper(proof) if proof.closed else player
     for times in TIMES:
-        count = sequences(c, s * times)
-        tested = task_of(c)(stream(seed, f"test {times}"), count, s * times)
+        tested = task_of(c)(stream(seed, f"test {times}"), TESTED, s * times)
         final[f"T = {s * times}"] = players.play(player, *tested)
     return final
 

@@ -14,7 +14,7 @@ import pytest
 
 from common import results, study
 from common.config import run
-from smt import comparison, drawing, jobs, make_smt_gif, players, scores, smt, visualize_smt
+from smt import comparison, drawing, gradients, jobs, make_smt_gif, players, scores, smt, visualize_smt
 from smt.certificate import merged_machine
 from smt.memory import SphereMemory
 from smt.model import RNN
@@ -372,3 +372,15 @@ def test_the_mean_never_hides_networks_that_were_lost():
 def test_the_main_experiment_names_what_was_not_its_seeds():
     assert min(smt.SEEDS) == 100 and not set(smt.SEEDS) & {0, 1, *range(10, 32), 900, 901}
     assert os.path.exists(HERE / "weights.npz")
+
+
+def test_what_the_readme_says_of_gradients():
+    """'The residual MLP's falls by five to six orders of magnitude, with a small second layer by two.'"""
+    with np.load(HERE / "traces.npz", allow_pickle=False) as file:
+        bptt, decoding = file["gradient_bptt"], file["gradient_decoding"]
+    falls = dict(zip(gradients.UNTRAINED, np.log10(bptt[:, :, -1] / bptt[:, :, 0])))
+    assert np.all((falls["residual MLP"] > 4.5) & (falls["residual MLP"] < 6.5))
+    assert 1.5 < falls["residual MLP, small W₂"][1] < 2.5
+    assert np.log10(decoding.max() / decoding.min()) < 1.5
+    text = " ".join((HERE / "README.md").read_text(encoding="utf-8").split())
+    assert "falls by five to six orders of magnitude, with a small second layer by two" in text
