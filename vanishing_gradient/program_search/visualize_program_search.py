@@ -81,7 +81,9 @@ def fits_by_cost(record, arrays):
                    label=f"{right.sum()} right on all unseen patterns")
         ax.scatter(bits[~right], used[~right], s=34, marker="x", color=ROLE["tuned_rnn"],
                    label=f"{(~right).sum()} wrong on some")
-        ax.set(title=task.name, xlabel="bits of the program", yscale="log")
+        ax.set(title=task.name, xlabel="bits of the program", yscale="log", ylim=(130, 1400))
+        ax.set_yticks((150, 200, 300, 400, 500, 700), labels=("150", "200", "300", "400", "500", "700"))
+        ax.minorticks_off()
         ax.legend(loc="upper right", fontsize=8.5)
     axes[0].set_ylabel("steps until it halts")
     return fig
@@ -96,7 +98,7 @@ def weights_found(record, arrays):
     for k, position in enumerate(np.sort(TRAINING.ravel())):
         ax.axvline(position, color="0.8", zorder=0, label="inputs that are on in some example" if k == 0 else None)
     ax.set(xlabel="input", ylabel="weight", title="adding positions: weight i should be i")
-    ax.legend(loc="upper left")
+    ax.legend(loc="upper left", frameon=True, framealpha=1, edgecolor="none")
     return fig
 
 

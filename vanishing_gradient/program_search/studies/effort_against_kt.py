@@ -142,9 +142,8 @@ def as_percent(share):
     return "" if share is None else f"{100 * share:.0f} %"
 
 
-LABELS_AT = {"1 and 0 in turn": (6, 4), "first half": (7, -4), "alternating signs": (9, 8),         # points
-             "positions from 1": (17, -3), "positions": (12, -14), "minus positions": (12, -24),
-             "0 and 1 in turn": (-6, -12), "squares": (-7, 3)}
+LABELS_AT = {"1 and 0 in turn": (6, 8), "first half": (7, -4), "alternating signs": (9, 8),         # points
+             "positions from 1": (17, -3), "positions": (32, -9), "minus positions": (32, -19), "squares": (-7, 3)}
 
 
 def figure(record, arrays):
