@@ -1,10 +1,11 @@
 """Does the recipe train other updaters, and can BPTT?
 
-Retrieval at T = 64, continuous memory of 64 numbers (LSTM: 32 cells and 32 outputs), the recipe of the main experiment
-for all, nothing tuned for any of them. BPTT has as many sequences as SMT and DMT together, four rates, the memory on
-the sphere or free (as such networks are ordinarily trained), and default gates: with gates that begin by keeping (chrono) a
-GRU learns T = 64 on every seed of the main experiment. "One recipe fits all" is refuted by any updater whose encoder is
-right and whose RNN is not. In the committed run the rate was chosen by the lowest validation loss alone.
+Retrieval at T = 64, continuous memory of 64 numbers (LSTM: 32 cells and 32 outputs), the recipe of the main
+experiment for all, nothing tuned for any of them. BPTT has as many sequences as SMT and DMT together, four rates, the
+memory on the sphere or free (as such networks are ordinarily trained), and default gates: with gates that begin by
+keeping (chrono) a GRU learns T = 64 on every seed of the main experiment. "One recipe fits all" is refuted by any
+updater whose encoder is right and whose RNN is not. In the committed run the rate was chosen by the lowest validation
+loss alone.
 """
 
 import numpy as np
