@@ -22,7 +22,7 @@ from vanishing_gradient.visualize_vanishing_gradient import ARRAYS, HERE, MEDIAN
 
 STAGES = (("flow_tanh", 0.5, "tanh-RNN, scale 1/2"), ("flow_tanh", 1, "tanh-RNN, scale 1"),
           ("flow_tanh", 4, "tanh-RNN, scale 4"), ("flow_lstm", 1, "LSTM (1997), scale 1\nfull gradient"))
-TRAVEL, REST, FPS = 14, 5, 6               # frames on the way, frames with the verdict, frames a second
+TRAVEL, REST, FPS = 12, 5, 5               # frames on the way, frames with the verdict, frames a second
 LIMIT = 40                                   # log10 of the error at both ends of the colours and of the axis
 
 
@@ -83,7 +83,8 @@ def headline(stage, front, flows):
     lags = flows.shape[1] - 1
     if stage == len(STAGES) - 1 and front == lags:
         arriving = [row for row, flow in enumerate(flows) if abs(flow[-1]) <= 3]
-        who = "Only the LSTM's error arrives" if arriving == [stage] else f"{len(arriving)} of {len(flows)} errors arrive"
+        alone = arriving == [stage]
+        who = "Only the LSTM's error arrives" if alone else f"{len(arriving)} of {len(flows)} errors arrive"
         return f"{who} after {lags} steps (its truncated gradient: exactly 1)"
     return f"An error of size 1 travels back: {front} of {lags} steps"
 

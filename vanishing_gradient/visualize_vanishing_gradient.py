@@ -52,7 +52,7 @@ def networks_and_seeds(record):
 
 def error_flow(record, arrays):
     """The error against the steps it travelled back; vanishing, critical and exploding in one panel."""
-    fig, axes = plt.subplots(2, 3, figsize=(10, 6.4), sharex=True, sharey=True)
+    fig, axes = plt.subplots(2, 3, figsize=(8.6, 5.6), sharex=True, sharey=True)
     for ax, kind in zip(axes.flat, KINDS):
         for k, gain in enumerate(arrays["stage"]):
             flow_line(ax, arrays, kind, k, gain, label="lstm" not in kind)
@@ -73,8 +73,8 @@ def error_flow(record, arrays):
     for ax in axes[:, 0]:
         ax.set_ylabel("error that arrives")
     fig.suptitle("The error flows to the left. Straight lines: it vanishes or explodes exponentially", fontsize=12)
-    fig.supxlabel("Numbers: recurrent scale (1: critical for units at net = 0). Band: 5 to 95 %. Dashed colours: bound "
-                  f"(f'max |W|)^q. Dots: spectral radius^q.\n{networks_and_seeds(record)}", fontsize=9)
+    fig.supxlabel("Numbers: recurrent scale (1: critical for units at net = 0). Band: 5 to 95 % of the networks.\n"
+                  f"Dashed colours: bound (f'max |W|)^q. Dots: spectral radius^q. {networks_and_seeds(record)}", fontsize=9)
     return fig
 
 
@@ -175,7 +175,7 @@ def bound_and_spread(record, arrays):
     powers_of_ten(right.yaxis)
     for n, level in zip(record["config"]["bound_sizes"], (0.12, -0.45, -1.45)):
         right.text(len(closest) - 1, level, f"n = {n}", fontsize=9)
-    right.legend(loc="lower left", ncols=2)
+    fig.legend(*right.get_legend_handles_labels(), loc="outside lower right", ncols=4)
     return fig
 
 
@@ -210,7 +210,10 @@ def crossings_table(s, runs):
 def crossing(entry, runs):
     if entry["n"] == 0:
         return "not up to 8"
-    return f"{entry['mean']:.2f} ({entry['n']} of {runs} seeds)" if entry["n"] < runs else mean_spread(entry, 2)
+    if entry["n"] < runs:
+        return f"{entry['mean']:.2f} ({entry['n']} of {runs} seeds)"
+    alike = f"{entry['min']:.2f}" == f"{entry['max']:.2f}"
+    return f"{entry['mean']:.2f}" if alike else mean_spread(entry, 2)
 
 
 def percent(entry):

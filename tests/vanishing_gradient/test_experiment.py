@@ -348,27 +348,32 @@ def test_gates_and_states_are_those_of_the_forward_pass():
 
 # ---------------------------------------------------------------- the committed results and their claims
 
-@pytest.mark.parametrize("module", [one_unit, latch, cliff, before_and_after, lengths, budget],
-                         ids=lambda m: m.__name__.rsplit(".", 1)[1])
-def test_the_checks_of_a_committed_study_are_those_of_the_code(module):
-    name = module.__name__.rsplit(".", 1)[1]
-    record = results.read(FOLDER / "studies" / f"{name}.json", "")
+STUDIES = dict(one_unit=one_unit, latch=latch, cliff=cliff, before_and_after=before_and_after, lengths=lengths,
+               budget=budget)
+COMMITTED = [name for name in STUDIES if (FOLDER / "studies" / f"{name}.json").exists()]
+
+
+@pytest.mark.parametrize("name", COMMITTED)
+def test_the_checks_of_a_committed_study_are_those_of_the_code(name):
+    module, record = STUDIES[name], results.read(FOLDER / "studies" / f"{name}.json", "")
     assert record["checks"] == results.finite(module.checks(record))
     assert module.finding(record).endswith(".") and module.table(record)
 
 
 def test_what_the_numbers_of_the_studies_depend_on_is_recorded():
     recorded = {name: results.read(FOLDER / "studies" / f"{name}.json", "")["config"]
-                for name in ("one_unit", "latch", "cliff", "before_and_after", "lengths", "budget")}
+                for name in COMMITTED}
     assert {"rate", "updates", "clip", "box", "starts", "steps", "target"} <= set(recorded["cliff"])
     assert {"sequences", "noises", "steps"} <= set(recorded["latch"]) and recorded["one_unit"]["weights"] == 161
-    assert {"budget", "batches", "rnn_rates", "lstm_rates"} <= set(recorded["lengths"])
+    assert {"budget", "batches", "rnn_rates", "lstm_rates", "length"} <= set(recorded["before_and_after"])
 
 
-def test_solved_is_a_test_accuracy_of_95_percent():
+@pytest.mark.parametrize("name", ["lengths", "budget"])
+def test_solved_is_a_test_accuracy_of_95_percent(name):
     assert marked_bit.SOLVED == 0.95
-    record = results.read(FOLDER / "studies" / "lengths.json", "")
-    for run in record["runs"]:
+    if name not in COMMITTED:
+        pytest.skip(f"study {name} has no committed result")
+    for run in results.read(FOLDER / "studies" / f"{name}.json", "")["runs"]:
         for key in [key for key in run["final"] if key.endswith("_sequences")]:
             right = run["final"][key.replace("_sequences", "_accuracy")]
             assert (run["final"][key] is not None) == (right >= 0.95)

@@ -90,8 +90,7 @@ def finding(record):
     s, c = record["summary"], record["config"]
     T, shown = c["steps"][0], [v for v in c["noises"] if v in (0.005, 0.2)]
     words = [f"10^{s[f'error_{T}_{v:g}']['mean']:.1f} at noise {v:g}" for v in shown]
-    return (f"It is a trade-off: where the bit is stored, the error that returns over {T} steps is at most "
-            f"{' and '.join(words)}.")
+    return f"A trade-off: where the bit is stored, the error over {T} steps is at most {' and '.join(words)}."
 
 
 def table(record):

@@ -70,8 +70,8 @@ def checks(record):
 def finding(record):
     reach = {name: longest(record, name) for name in NETWORKS}
     words = [f"{reach[name] or 'none'} ({LABEL[name]})" for name in ("rnn", "tuned_8", "tuned_32", "lstm")]
-    return (f"The longest length that most of {len(record['runs'])} seeds solve within {record['config']['budget']:,} "
-            f"sequences is {', '.join(words)}.")
+    return (f"Longest length that most of {len(record['runs'])} seeds solve within {record['config']['budget']:,} "
+            f"sequences: {'; '.join(words)}.")
 
 
 def table(record):

@@ -120,8 +120,8 @@ def checks(record):
 def finding(record):
     s = record["summary"]
     return (f"A logistic unit needs w = {s['logistic_threshold']['mean']:.3f}, a tanh unit "
-            f"w = {s['tanh_threshold']['mean']:.3f}, and only at net = 0; for every other operating point there is one "
-            "best weight, beyond which larger weights shrink the error.")
+            f"w = {s['tanh_threshold']['mean']:.3f}, at net = 0; elsewhere there is a best weight, and larger ones "
+            "shrink the error.")
 
 
 def table(record):
