@@ -152,6 +152,7 @@ def tables(record, studies):
               "test accuracy", "strings one change away", "constant rule", "last-element rule"]
     trials = {row.name: density_of(record, row.name).trials for row in ROWS}
     guesses = sum(density_of(record, row.name).guesses for row in ROWS)
+    solutions = results.values(record, "two_sequence_solutions")
     near = [np.mean(results.values(record, f"{row.name}_hard_accuracy")) for row in ROWS if row.hard]
     return dict(
         trials=table(header, rows), guesses=f"{guesses / 1e6:.0f} million",
@@ -159,6 +160,7 @@ def tables(record, studies):
         no_self=f"{trials['parity_a2_no_self']:,.0f}", no_self_again=f"{trials['parity_a2_no_self']:,.0f}",
         variance=f"{trials['two_sequence_variance'] / trials['two_sequence']:.0f}",
         **_with_output_bias(studies.get("hidden_units")),
+        two_sequence_range="{:.0f} to {:.0f}".format(*np.quantile(solutions, (0, 1))),
         near=f"{min(near):.2f} to {max(near):.2f}",
         few_searches=table(["published mean", "ours", *(f"{k} search{'es' if k > 1 else ''}" for k in SEARCHES)],
                            [_few(ROW[name], trials[name]) for name in ("parity_a1", "noisy_parity_a1")]))

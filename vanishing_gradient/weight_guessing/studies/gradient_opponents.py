@@ -108,14 +108,13 @@ def table(record):
     for key in _keys(record):
         task, span, kind = key.split(" ")
         accuracy, first = _accuracy(record, key), record["runs"][0]["final"]
-        spent = results.values(record, f"{key}_seconds").mean()
         rows.append([task.replace("_", "-"), span.replace("-", " to "), NAMES[kind],
                      f"{(accuracy >= SOLVED).sum()} of {len(accuracy)}",
                      f"{accuracy.mean():.3f} ({accuracy.min():.3f} to {accuracy.max():.3f})",
-                     _effort(record, key, kind, first), f"{spent:.1f}"])
+                     _effort(record, key, kind, first)])
         if kind == "guess":
-            rows.append([task.replace("_", "-"), span.replace("-", " to "), "chance", "", "0.500", "", ""])
-    return ["task", "steps", "method", "seeds solved", "test accuracy (range)", "effort", "seconds a seed"], rows
+            rows.append([task.replace("_", "-"), span.replace("-", " to "), "chance", "", "0.500", ""])
+    return ["task", "steps", "method", "seeds solved", "test accuracy (range)", "effort"], rows
 
 
 def _effort(record, key, kind, first):
