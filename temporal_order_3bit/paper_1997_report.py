@@ -43,6 +43,8 @@ def table(record, experiment):
              f"{seen.mean():,.0f}, 95 % interval {low:,.0f} to {high:,.0f}"]]
     if q["n"]:
         rows += rows_of_solved(s, experiment)
+    if q["n"] < n:
+        rows += rows_of_unsolved(record)
     return ["", "paper", "ours"], [*rows, ["accuracy by chance", *[f"{1 / experiment.classes:.3f}"] * 2]]
 
 
@@ -56,6 +58,14 @@ def rows_of_solved(s, experiment):
             ["mean absolute test error", f"below {MEAN_ERROR}", f"{error['mean']:.3f}"]]
     return rows + [[f"solution type {kind} ({text})", "", f"{s[f'type_{kind}']['mean'] * q['n']:.0f} of {q['n']}"]
                    for kind, text in KINDS.items()]
+
+
+def rows_of_unsolved(record):
+    """How far the unsolved trials were when they were stopped."""
+    finals = [run["final"] for run in record["runs"] if run["final"]["sequences"] is None]
+    wrong, streak = ([final[name] for final in finals] for name in ("wrong_of_last_2000", "best_streak"))
+    return [["unsolved trials: wrong of their last 2,000 sequences", "", f"{min(wrong):,} to {max(wrong):,}"],
+            ["unsolved trials: longest streak of right sequences", "", f"{min(streak):,} to {max(streak):,}"]]
 
 
 def finding(record, experiment):

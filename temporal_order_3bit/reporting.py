@@ -64,14 +64,12 @@ def variants_table(record, labels):
 
 
 def variants_finding(record, labels):
-    """'A: 27 of 30 seeds solved, median 175 updates; B: ...'"""
+    """'Seeds solved (median updates): A 27 of 30 (170), B 29 of 30 (150); the intervals overlap.'"""
     def told(name, label):
         k, n = solved_count(record, name)
         known = updates_of_solved(record, name)
-        typical = f" (median {np.median(known):.0f} updates)" if known else ""
-        return f"{label}: {k} of {n} seeds solved{typical}"
+        return f"{label} {k} of {n}" + (f" ({np.median(known):.0f})" if known else "")
     intervals = [tables.wilson(*solved_count(record, name)) for name in labels]
     apart = max(low for low, _ in intervals) > min(high for _, high in intervals)
-    sentence = "; ".join(told(name, label) for name, label in labels.items())
-    return (f"{sentence[0].upper()}{sentence[1:]}. The 95 % intervals of these shares "
-            f"{'do not overlap' if apart else 'overlap'}.")
+    sentence = ", ".join(told(name, label) for name, label in labels.items())
+    return f"Seeds solved (median updates): {sentence}; the intervals {'do not overlap' if apart else 'overlap'}."

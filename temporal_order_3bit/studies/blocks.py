@@ -1,4 +1,4 @@
-"""Does it matter that the cells of a block share their gates?
+"""Does it matter that the cells of a block share gates?
 
 Two blocks of two cells, as in 1997, against four cells with gates of their own; all else as in the main experiment.
 """

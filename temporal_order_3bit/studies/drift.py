@@ -61,11 +61,12 @@ def checks(record):
 
 
 def finding(record):
-    told = ", ".join(f"{reporting.solved_count(record, name_of(bias))[0]} with a bias of {bias:g}" for bias in biases_of(record))
-    c = counts(record, -1)
-    return (f"Seeds that learn, of {len(record['runs'])}: {told}. Early saturation goes with failure and does not "
-            f"decide it: at -1, {c[True, False]} of {c[True, True] + c[True, False]} networks that are saturated after "
-            f"100 updates fail, and {c[False, False]} of {c[False, True] + c[False, False]} others.")
+    biases, c = biases_of(record), counts(record, -1)
+    solved = ", ".join(str(reporting.solved_count(record, name_of(bias))[0]) for bias in biases)
+    varied = ", ".join(f"{bias:g}" for bias in biases)
+    return (f"{solved} of {len(record['runs'])} seeds learn with biases of {varied}. Saturation goes with failure and "
+            f"does not decide it: at -1, {c[True, False]} of {c[True, True] + c[True, False]} early saturated networks "
+            f"fail, and {c[False, False]} of {c[False, True] + c[False, False]} others.")
 
 
 def table(record):

@@ -1,4 +1,4 @@
-"""How long may the sequence be before each network fails?
+"""How long may the sequences be?
 
 T = 50 to 1,000 with the positions of the two symbols in proportion; 1,500 updates of 32 sequences at every length.
 Compared: the LSTM with an initial input-gate bias of -1 and of -4, the plain and the tuned tanh-RNN (best of three
@@ -64,12 +64,11 @@ def finding(record):
 
     def told(name):
         T = longest_solved(record, name)
-        return f"the {LABELS[name]} to T = {T}" if T else f"the {LABELS[name]} at none of these lengths"
+        return f"{f'up to T = {T}' if T else 'at no length'} ({LABELS[name]})"
 
     k = reporting.solved_count(record, f"lstm_closed_T{last}")[0]
-    return (f"With {record['config']['updates']:,} updates all {n} seeds learn: "
-            + "; ".join(told(name) for name in LABELS)
-            + f". At T = {last:,} the LSTM with bias -4 learns at {k} of {n} seeds.")
+    return (f"All {n} seeds learn within {record['config']['updates']:,} updates {', '.join(map(told, LABELS))}; "
+            f"at T = {last:,} bias -4 learns at {k} of {n} seeds.")
 
 
 def table(record):

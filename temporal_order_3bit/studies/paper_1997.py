@@ -1,4 +1,4 @@
-"""Does the recipe of 1997 do what its paper reports for Experiment 6a?
+"""Does the recipe of 1997 reproduce Experiment 6a?
 
 Nothing is changed (Hochreiter & Schmidhuber 1997, section 5.6, tables 9 to 11): start symbol E, end symbol B,
 length 100 to 110, the two symbols at t1 in 10..20 and t2 in 50..60, two blocks of two cells in which every cell
