@@ -74,7 +74,8 @@ def error_flow(record, arrays):
         ax.set_ylabel("error that arrives")
     fig.suptitle("The error flows to the left. Straight lines: it vanishes or explodes exponentially", fontsize=12)
     fig.supxlabel("Numbers: recurrent scale (1: critical for units at net = 0). Band: 5 to 95 % of the networks.\n"
-                  f"Dashed colours: bound (f'max |W|)^q. Dots: spectral radius^q. {networks_and_seeds(record)}", fontsize=9)
+                  f"Dashed colours: bound (f'max |W|)^q. Dots: spectral radius^q. {networks_and_seeds(record)}",
+                  fontsize=9)
     return fig
 
 

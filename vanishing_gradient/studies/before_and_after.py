@@ -131,9 +131,10 @@ def table(record):
     pair = lambda row, what, digits: " → ".join(f"{s[f'{row}_{what}_{moment}']['mean']:.{digits}f}"
                                                 for moment in MOMENTS)
     rows = [[ROW_LABEL[row], f"{s[f'{name}_accuracy']['mean']:.3f}", pair(row, "factor", 3),
-             pair(row, "share_last_10", 2), pair(row, "share_of_the_mark", 2)] for row, (name, _) in PATHS.items()]
-    rows += [["chance", f"{CHANCE:.3f}", "", "", ""],
-             ["answer the last bit", f"{s['last_bit_accuracy']['mean']:.3f}", "", "", ""]]
+             pair(row, "share_last_10", 2), pair(row, "share_of_the_mark", 2), chosen_settings(record, name)]
+            for row, (name, _) in PATHS.items()]
+    rows += [["chance", f"{CHANCE:.3f}", "", "", "", ""],
+             ["answer the last bit", f"{s['last_bit_accuracy']['mean']:.3f}", "", "", "", ""]]
     inside = [["input gate (mean)", pair("lstm", "input_gate", 2)],
               ["output gate (mean)", pair("lstm", "output_gate", 2)],
               ["size of the cell state at the end", pair("lstm", "state", 2)],
@@ -141,8 +142,13 @@ def table(record):
               ["share of the output gates in the last step's gradient", pair("lstm", "last_step_of_output_gates", 2)]]
     return {"Means of the seeds, before → after learning": (
                 ["network", "test accuracy", "factor per step", "gradient from the last 10 lags",
-                 f"gradient from the {MARKED} lags of the mark"], rows),
+                 f"gradient from the {MARKED} lags of the mark", "rate/batch chosen, seed by seed"], rows),
             "Inside the LSTM": (["", "before → after"], inside)}
+
+
+def chosen_settings(record, name):
+    """The rate and the batch size that validation chose at every seed."""
+    return " · ".join(f"{run['final'][f'{name}_rate']:g}/{run['final'][f'{name}_batch']}" for run in record["runs"])
 
 
 def figure(record, arrays):

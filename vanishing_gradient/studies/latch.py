@@ -80,7 +80,7 @@ def checks(record):
     return [
         results.check(f"noise of 0.1 or more: log10 of the largest error over {T} steps where the bit is stored",
                       strong, f"below {NEGLIGIBLE}", strong is not None and strong < NEGLIGIBLE),
-        results.check("the same at every noise, the smallest included", every, f"below {NEGLIGIBLE}",
+        results.check(f"every noise: log10 of the largest error over {T} steps where the bit is stored", every, f"below {NEGLIGIBLE}",
                       every is not None and every < NEGLIGIBLE),
         results.check("trade-off from noise 0.01 on: smallest change of log10 error from one noise to the next larger",
                       falls, "below 0: less error each time", falls is not None and falls < 0)]
@@ -96,13 +96,13 @@ def finding(record):
 def table(record):
     s, c = record["summary"], record["config"]
     power = lambda e: "–" if e["n"] == 0 else f"10^{e['mean']:.1f}"
-    header = ["noise (s.d.)", *(f"{words}, {T} steps" for T in c["steps"]
-                                for words in ("smallest weight that stores", "largest error where stored"))]
+    header = ["noise (s.d.)", *(words for T in c["steps"]
+                                for words in (f"largest error over {T} steps where stored", "at weight"))]
     rows = []
     for noise in c["noises"]:
         weight = [s[f"weight_{T}_{noise:g}"] for T in c["steps"]]
         error = [s[f"error_{T}_{noise:g}"] for T in c["steps"]]
-        cells = [["–" if w["n"] == 0 else f"{w['mean']:.2f}", power(e)] for w, e in zip(weight, error)]
+        cells = [[power(e), "–" if w["n"] == 0 else f"{w['mean']:.2f}"] for w, e in zip(weight, error)]
         rows.append([f"{noise:g}", *sum(cells, [])])
     return header, rows
 
