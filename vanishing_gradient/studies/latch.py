@@ -80,7 +80,8 @@ def checks(record):
     return [
         results.check(f"noise of 0.1 or more: log10 of the largest error over {T} steps where the bit is stored",
                       strong, f"below {NEGLIGIBLE}", strong is not None and strong < NEGLIGIBLE),
-        results.check(f"every noise: log10 of the largest error over {T} steps where the bit is stored", every, f"below {NEGLIGIBLE}",
+        results.check(f"every noise: log10 of the largest error over {T} steps where the bit is stored", every,
+                      f"below {NEGLIGIBLE}",
                       every is not None and every < NEGLIGIBLE),
         results.check("trade-off from noise 0.01 on: smallest change of log10 error from one noise to the next larger",
                       falls, "below 0: less error each time", falls is not None and falls < 0)]
