@@ -73,16 +73,16 @@ def best_storing(found):
 
 def checks(record):
     s, noises, T = record["summary"], record["config"]["noises"], record["config"]["steps"][0]
-    largest = lambda some: max((s[f"error_{T}_{v:g}"]["max"] for v in some), default=None)
-    strong, every = largest([v for v in noises if v >= 0.1]), largest(noises)
-    means = [s[f"error_{T}_{v:g}"]["mean"] for v in noises if v >= 0.01]
+    stored = {v: s[f"error_{T}_{v:g}"] for v in noises if s[f"error_{T}_{v:g}"]["n"]}
+    largest = lambda lowest: max((e["max"] for v, e in stored.items() if v >= lowest), default=None)
+    strong, every = largest(0.1), largest(0)
+    means = [e["mean"] for v, e in stored.items() if v >= 0.01]
     falls = max((b - a for a, b in zip(means, means[1:])), default=None)
     return [
         results.check(f"noise of 0.1 or more: log10 of the largest error over {T} steps where the bit is stored",
                       strong, f"below {NEGLIGIBLE}", strong is not None and strong < NEGLIGIBLE),
         results.check(f"every noise: log10 of the largest error over {T} steps where the bit is stored", every,
-                      f"below {NEGLIGIBLE}",
-                      every is not None and every < NEGLIGIBLE),
+                      f"below {NEGLIGIBLE}", every is not None and every < NEGLIGIBLE),
         results.check("trade-off from noise 0.01 on: smallest change of log10 error from one noise to the next larger",
                       falls, "below 0: less error each time", falls is not None and falls < 0)]
 
