@@ -19,7 +19,7 @@ from common import results
 from vanishing_gradient.program_search import machine, search
 from vanishing_gradient.program_search.problems import COUNTING
 
-ROUNDS, PLAIN_RUNS, BATCHED_RUNS = 5, 10_000, 1_000_000
+ROUNDS, PLAIN_RUNS, BATCHED_RUNS = 3, 10_000, 3_000_000
 LEAST = 10                       # times as fast, at least
 
 

@@ -19,7 +19,7 @@ KINDS = ("read", "write", "jump", "allocate", "free", "none")
 READ, WRITE, JUMP_TO, ALLOCATED, FREED, NONE = range(len(KINDS))
 WIDTH = WORK + PROGRAM + 4                  # three columns more: arguments are fetched before they are checked
 PER_PROGRAM = ("cells", "weights", "pointer", "next_weight", "low", "high", "steps", "limit", "halt", "bits",
-               "first", "last")
+               "only_jumped", "first", "last")
 
 
 def table_of_kinds(dialect):
@@ -52,7 +52,9 @@ class Batch:
         self.effects = [getattr(self, "do_" + primitive.name) for primitive in dialect]
         self.cells = np.zeros((N, WIDTH), np.int16)
         self.weights = np.zeros((N, WEIGHTS), np.int16)
+        self.jumps = np.array([primitive.name.startswith("Jump") for primitive in dialect])
         self.pointer, self.next_weight, self.low, self.high, self.steps, self.limit = np.zeros((6, N), np.int64)
+        self.only_jumped = np.zeros(N, np.int64)            # steps since anything but a jump was executed
         self.halt = np.zeros(N, np.int8)
         self.bits = np.zeros(N)
         self.first, self.last = np.zeros((2, N, len(KINDS)), np.int64)
@@ -67,7 +69,8 @@ class Batch:
         """Start new, empty programs in these rows. Cells need no clearing: nothing beyond low .. high is ever read."""
         written = rows[self.next_weight[rows] > 0]
         self.weights[written] = 0
-        self.next_weight[rows] = self.pointer[rows] = self.low[rows] = self.steps[rows] = self.bits[rows] = 0
+        for column in (self.next_weight, self.pointer, self.low, self.steps, self.bits, self.only_jumped):
+            column[rows] = 0
         self.high[rows] = -1
         self.limit[rows] = limits
         self.halt[rows] = Halt.RUNNING
@@ -134,36 +137,42 @@ class Batch:
     # -- running ---------------------------------------------------------------------------------------
 
     def step(self, oracle):
-        """Execute one instruction of every running program; `oracle(batch, rows)` appends what is asked for."""
-        running = self.running
-        asking = np.flatnonzero((self.pointer > self.high) & running)
+        """One step of every running program; `oracle(batch, rows)` appends what is asked for.
+
+        A program that has only jumped, more often than it has cells, has been at some address twice with nothing
+        changed in between: it will jump for ever. Such a row sleeps, its steps are counted and not executed.
+        """
+        asking = np.flatnonzero((self.pointer > self.high) & self.running)
         if asking.size:
             full = self.high[asking] + 4 >= PROGRAM
             self.halt[asking[full]] = Halt.ILLEGAL
             oracle(self, asking[~full])
-            running = self.running
+        running = self.running
         self.steps += running
-        number, arguments, is_legal = self.fetch(running)
-        self.halt[running & ~is_legal] = Halt.ILLEGAL
+        awake = np.flatnonzero(running & (self.only_jumped <= self.high - self.low))
+        number, arguments, is_legal = self.fetch(awake)
+        self.halt[awake[~is_legal]] = Halt.ILLEGAL
+        self.only_jumped[awake] = np.where(self.jumps[number], self.only_jumped[awake] + 1, 0)
         number[~is_legal] = -1
         order = np.argsort(number.astype(np.int8), kind="stable")       # rows with the same primitive together
         starts = np.searchsorted(number[order], np.arange(len(self.effects) + 1))
         for value, effect in enumerate(self.effects):
-            rows = order[starts[value]:starts[value + 1]]
-            if rows.size:
+            chosen = order[starts[value]:starts[value + 1]]
+            if chosen.size:
+                rows = awake[chosen]
                 self.pointer[rows] += 1 + self.arity[value]
-                effect(rows, *arguments[:self.arity[value], rows])
+                effect(rows, *arguments[:self.arity[value], chosen])
         self.halt[self.running & (self.steps >= self.limit)] = Halt.TIME
 
-    def fetch(self, running):
-        """The instruction under every pointer: number (N,), arguments (3, N), is_legal (N,) bool."""
-        at = np.arange(len(self.halt)) * WIDTH + WORK + np.maximum(self.pointer, -WORK)
+    def fetch(self, rows):
+        """The instructions under the pointers of some rows (n,): number (n,), arguments (3, n), is_legal (n,) bool."""
+        pointer = self.pointer[rows]
+        at = rows * WIDTH + WORK + np.maximum(pointer, -WORK)
         number = self.cells.take(at).astype(np.int64)
-        is_legal = running & (self.pointer >= self.low) & (number >= 0) & (number < len(self.dialect))
+        is_legal = (pointer >= self.low[rows]) & (number >= 0) & (number < len(self.dialect))
         number[~is_legal] = 0
-        is_legal &= self.pointer + self.arity[number] <= self.high
+        is_legal &= pointer + self.arity[number] <= self.high[rows]
         arguments = np.stack([self.cells.take(at + k, mode="clip") for k in (1, 2, 3)]).astype(np.int64)
-        rows = np.arange(len(number))
         for k in range(3):
             kind = self.kinds[number, k]
             first, last = self.range_of(rows, kind)
