@@ -40,10 +40,10 @@ from chunker_very_deep_1200 import single_nets
 from chunker_very_deep_1200.predictor import last_logits, log10, log_odds_swing, predictor, read_from, state_gradient
 from chunker_very_deep_1200.surprises import chunker_reads, compress, gather, next_surprise, stamp_bits
 from chunker_very_deep_1200.task import CHANCE, RULES, alphabet, both_sequences, right, rules, shortest, supply, twins
-from common import gradcheck, results, study
+from common import gradcheck, lstm, results, study
 from common.config import parse, run, setting
 from common.layers import probability_of, softmax
-from common.networks import stack
+from common.networks import chrono, stack
 from common.optimizers import Adam, clip_by_global_norm
 from common.progress import Progress, collect, require_finite
 from common.randomness import stream, streams
@@ -136,6 +136,9 @@ class Recipe(NamedTuple):
     std: float = 0.3
     recurrent: str = "normal"
     recurrence: bool = True              # False: the recurrent weights stay 0
+    gated: bool = False                  # an LSTM with forget gates instead of a tanh-RNN
+    longest: int = 3                     # its life times at the start go up to so many surprises
+    last_only: bool = False              # the loss of the last surprise only, as for half of the single nets
 
 
 def recipe(config, m):
@@ -146,22 +149,26 @@ def recipe(config, m):
 
 
 def chunker(how, K, T):
-    return predictor(how.hidden, K, stamps=stamp_bits(T))
+    return predictor(lstm.Cell(how.hidden, forget_gate=True) if how.gated else how.hidden, K, stamps=stamp_bits(T))
 
 
 def init_chunker(net, how, seeds):
     """{name: (N, ...)} of untrained C's."""
-    p = stack([net.init(rng, how.std, how.recurrent) for rng in streams(seeds, "init C")])
+    gates = lambda rng: chrono(rng, how.hidden, how.longest) if how.gated else None
+    p = stack([net.init(rng, how.std, how.recurrent, gates(rng)) for rng in streams(seeds, "init C")])
     if not how.recurrence:
         p["W"][...] = 0
     return p
 
 
-def chunker_loss(net, p, found):
+def chunker_loss(net, p, found, last_only=False):
     """C predicts each surprise from the ones before: mean nats per surprise (N,), gradients, logits (k+1, N, K, B)."""
     inputs, stamps = chunker_reads(found, net.reals, net.classes)
-    weight = np.zeros(inputs.shape, np.float32 if stamps is None else stamps.dtype)
-    weight[:-1] = found.real / np.maximum(found.count.sum(-1), 1)[:, None]
+    asked = found.real
+    if last_only:
+        asked = asked & (np.arange(len(asked))[:, None, None] == found.count - 1)
+    weight = np.zeros(inputs.shape, np.float32)
+    weight[:-1] = asked / np.maximum(asked.sum((0, -1)), 1)[:, None]
     targets = np.concatenate([found.symbols, inputs[:1] * 0])
     loss, g, seen = net.gradients_at_every_step(p, inputs, targets, weight, extra=stamps)
     return loss, g, net.logits(p, seen.y[1:])
@@ -179,7 +186,7 @@ def train_chunker(net, p, found, how, clip, watch=lambda logits, batch: None):
     batches = [found.part(slice(k * how.batch, (k + 1) * how.batch)) for k in range(per_pass)]
     for update in range(per_pass * how.passes):
         k = update % per_pass
-        loss, g, logits = chunker_loss(net, p, batches[k])
+        loss, g, logits = chunker_loss(net, p, batches[k], how.last_only)
         watch(logits, slice(k * how.batch, (k + 1) * how.batch))
         require_finite(loss, update + 1, how.lr, "loss of C")
         clip_by_global_norm(g, clip, networks=True)
@@ -391,7 +398,8 @@ def gradient_errors():
     A, C = automatizer(config, 1), chunker(recipe(config, 1), alphabet(1), config.length)
     at_every = lambda net, p: net.gradients_at_every_step(p, read_from(symbols, net.classes), symbols, weight)[:2]
     losses = {"A, every symbol": (A, at_every),
-              "C, every surprise": (C, lambda net, p: chunker_loss(net, p, found)[:2])}
+              "C, every surprise": (C, lambda net, p: chunker_loss(net, p, found)[:2]),
+              "C, last surprise": (C, lambda net, p: chunker_loss(net, p, found, last_only=True)[:2])}
     state = A.init(rng, std=0.5, dtype=np.float64)["W"][None, :, :3]
     losses["A, a window from a carried state"] = A, lambda net, p: net.gradients_at_every_step(
         p, symbols[:6], symbols[1:7], weight[:6], (state,))[:2]

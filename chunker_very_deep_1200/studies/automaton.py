@@ -192,7 +192,8 @@ def finding(record):
         return f"At a minimal lag of {3 * r - 1:,} no seed meets the criterion."
     reach = f"up to a minimal lag of {3 * max(raw) - 1:,}" if raw else "at no length"
     return (f"At a minimal lag of {3 * r - 1:,} the classifier needs {used['mean']:,.0f} sequences "
-            f"({share(used['n'], n)} seeds), as at every r > 1; on the raw stream all seeds get there {reach}, with the budgets in the table.")
+            f"({share(used['n'], n)} seeds), as at every r > 1; on the raw stream all seeds get there {reach}, with "
+            "the budgets in the table.")
 
 
 def table(record):
