@@ -76,7 +76,7 @@ class Film:
         if frame == "end":
             return f"{LABEL['lstm']}, seed {self.seed}, after {update:,} updates: test accuracy {self.final:.3f}"
         if update == 0:
-            return "Which two symbols came, in which order? Before training the cells hold nothing"
+            return "Which two symbols came, in which order? Before training the cells hold little"
         return f"update {update}"
 
 

@@ -17,14 +17,18 @@ def sequences_at_least(record):
 
 
 def checks(record, experiment):
-    """The paper's claims about 6a or 6b, set against our trials. An unsolved trial counts with its cap."""
+    """The paper's claims about 6a or 6b, set against our trials.
+
+    An unsolved trial counts with its cap: the mean is then a lower bound, and cannot hold what is claimed of the mean.
+    """
     solved, wrong = record["summary"]["solved"], record["summary"]["wrong_of_2560"]
     seen, published_mean = sequences_at_least(record), experiment.mean_sequences
     return [
         results.check("fraction of trials solved", solved["mean"], "1.00", solved["mean"] == 1.0,
                       paper=f"{experiment.trials} of {experiment.trials}"),
         results.check("sequences to the criterion, mean of all trials", float(seen.mean()),
-                      f"{published_mean:,} ± 50 %", solved["mean"] > 0 and abs(seen.mean() / published_mean - 1) < 0.5,
+                      f"{published_mean:,} ± 50 %, all trials solved",
+                      solved["mean"] == 1.0 and abs(seen.mean() / published_mean - 1) < 0.5,
                       paper=f"{published_mean:,}", interval=results.interval(seen)),
         results.check(f"wrong test sequences of {TEST_SEQUENCES}, worst solved trial", wrong["max"],
                       f"at most {WORST_TEST}", wrong["n"] > 0 and wrong["max"] <= WORST_TEST,
@@ -98,10 +102,11 @@ def figure(record, experiment):
     label(ax, f"paper's mean of {experiment.trials}:\n{experiment.mean_sequences:,}", experiment.mean_sequences, top,
           mean >= experiment.mean_sequences, ROLE["paper"])
     rest = f"; {unsolved} unsolved, shown at the cap of {cap:,}" if unsolved else ""
-    ax.set(xscale="log", ylim=(0, 1.4 * top), ylabel=f"trials of {n}",
+    ax.set(xscale="log", xlim=(bins[0], max(bins[-1], 1.6 * experiment.mean_sequences)), ylim=(0, 1.4 * top),
+           ylabel=f"trials of {n}",
            xlabel="training sequences until 2,000 in a row are right",
            title=f"{n - unsolved} of {n} trials solved{rest}")
-    ticks = [t for t in (15e3, 20e3, 30e3, 50e3, 1e5, 2e5, 4e5, 8e5, 1.2e6) if bins[0] <= t <= bins[-1]]
+    ticks = [t for t in (15e3, 20e3, 30e3, 50e3, 1e5, 2e5, 4e5, 8e5, 1.2e6) if bins[0] <= t <= ax.get_xlim()[1]]
     ax.set_xticks(ticks, [f"{t:,.0f}" for t in ticks])
     ax.minorticks_off()
     return fig

@@ -282,7 +282,8 @@ def test_an_unsolved_trial_counts_with_its_cap_in_the_mean():
 
 @pytest.mark.parametrize("sequences, cap, held", [
     ((31390,) * 5, 200_000, [True, True, True]), ((31390, None), 200_000, [False, False, True]),
-    ((90_000,) * 4, 200_000, [True, False, True]), ((None, None), 31_390, [False, False, False])])
+    ((90_000,) * 4, 200_000, [True, False, True]), ((None, None), 31_390, [False, False, False]),
+    ((31390,) * 4 + (None,), 31_390, [False, False, True])])
 def test_the_papers_claims_can_fail(sequences, cap, held):
     assert [c["holds"] for c in report.checks(record_of(*sequences, cap=cap), PAPER_6A)] == held
 
