@@ -37,7 +37,7 @@ END, EVERY = "at the end", "after every letter"
 
 
 def run(config, seeds, part, stages=5, tasks=ALL, every=STEPWISE, unproved=FEW, updates=1500, bptt_updates=1000,
-        smt_updates=400, continuous_updates=600, words=100_000, film=("tomita 3",)):
+        smt_updates=400, continuous_updates=600, words=100_000, film=("tomita 7",)):
     """stages: how many of `rows_of` are run; tasks, every: languages with one answer at the end, after every letter;
     unproved: languages for the methods without bits; words: for brute force; film: languages that are filmed."""
     budget = Budget(updates=updates, bptt_updates=bptt_updates, smt_updates=smt_updates,
@@ -106,7 +106,7 @@ def trial(task, labels, method, seed, budget, words):
 
 # ---------------------------------------------------------------- the film: words flock together while it learns
 
-def filmed(task, seed, budget, every=10, drawn=5, longest=8):
+def filmed(task, seed, budget, every=5, drawn=5, longest=8):
     """Self-prediction once more, with snapshots: the codes of all words of at most `drawn` letters, the network's
     answers to all words of at most `longest`, and what the enumeration says."""
     language, frames = LANGUAGES[task], []
