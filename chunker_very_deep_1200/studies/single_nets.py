@@ -22,6 +22,7 @@ USES = ("length", "automatizer_window", "automatizer_windows", "automatizer_batc
 QUICK = dict(length=60, automatizer_windows=20, chunker_updates=2, batches=(2, 16), pairs=2)
 RATES = (("lstm", (0.003, 0.01, 0.03, 0.1)), ("lstm_forget", (0.003, 0.01, 0.03, 0.1)),
          ("tuned_rnn", (0.001, 0.003, 0.01, 0.03)))
+LEARNED = 0.6                                # mean recall in validation above which a setting counts as learning
 
 
 def run(config, seeds, *, part, batches=(2, 4, 16), rates=RATES, pairs=32):
@@ -60,21 +61,20 @@ def means(record, metric, name, m, batch, rates):
 def choice(record):
     """What the main experiment takes: {kind: batch size}, {(name, m): rate}.
 
-    The batch size of a kind is the one with the largest mean recall of its best rates, then the
-    smallest loss; its rates are the best ones at that batch size.
+    A task chooses among the settings that recall more than 0.6. The batch size of a kind is the one
+    with the largest mean recall of its best rates, the smallest (most updates) if they are equal. A
+    task at which every rate stays at chance has nothing to choose from: single_nets.USUAL.
     """
     batch_of, rate_of = {}, {}
     for kind, rates in record["config"]["rates"]:
         names = [(f"{kind}_{objective}", m) for objective, m in ASKED]
-        best, score = {}, []
-        for batch in record["config"]["batches"]:
-            recall = np.array([means(record, "recall", *name, batch, rates) for name in names])
-            loss = np.array([means(record, "loss", *name, batch, rates) for name in names])
-            index = best_rate(recall, loss)
-            best[batch] = [rates[i] for i in index]
-            score.append([np.take_along_axis(a, index[:, None], 1).mean() for a in (recall, loss)])
-        batch_of[kind] = record["config"]["batches"][int(best_rate(*np.array(score).T))]
-        rate_of |= dict(zip(names, best[batch_of[kind]]))
+        score = {batch: np.mean([np.nanmax(means(record, "recall", *name, batch, rates)) for name in names])
+                 for batch in record["config"]["batches"]}
+        batch = batch_of[kind] = max(score, key=lambda size: (score[size], -size))
+        for name in names:
+            recall, loss = (means(record, metric, *name, batch, rates) for metric in ("recall", "loss"))
+            learned = np.nanmax(recall) > LEARNED
+            rate_of[name] = rates[int(best_rate(recall, loss))] if learned else single_nets.USUAL[name[0]]
     return batch_of, rate_of
 
 
@@ -82,7 +82,7 @@ def checks(record):
     batch_of, rate_of = choice(record)
     of_kind = dict(record["config"]["rates"])
     edge = sum(rate in (of_kind[name.rsplit("_", 1)[0]][0], of_kind[name.rsplit("_", 1)[0]][-1])
-               for (name, m), rate in rate_of.items() if m != 0 or name.endswith("last"))
+               for (name, _), rate in rate_of.items() if name.endswith("last"))
     small = sum(batch == min(record["config"]["batches"]) for batch in batch_of.values())
     return [results.check("chosen rates of the last symbol's nets that lie at an edge of the grid", edge, "0",
                           edge == 0),
