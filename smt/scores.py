@@ -77,4 +77,4 @@ def cells(record, variant, metric):
 def chosen_on(record):
     """Says so where the seeds of a record were also used for choosing recipes."""
     used = [run["seed"] for run in record["runs"] if run["seed"] < 2 or 10 <= run["seed"] <= 31]
-    return f" Seeds {' and '.join(map(str, used))} were also used for choosing." if used else ""
+    return f" Recipes were chosen on seeds {' and '.join(map(str, used))} too." if used else ""

@@ -104,8 +104,8 @@ def finding(record):
     lost = [name for name in there if min(at(name, short)) >= 0.95 > min(at(name, far))]
     never = [name for name in there if min(at(name, short)) < 0.95]
     return (f"{len(held)} of {len(there)} variants are right at T = {far:,} on every seed (n = {len(record['runs'])}). "
-            f"Learned at T = {short} but lost by T = {far:,} on some seed: {'; '.join(lost) or 'none'}. "
-            f"Not learned at T = {short} on some seed: {'; '.join(never) or 'none'}.{scores.chosen_on(record)}")
+            f"Lost before that: {'; '.join(lost) or 'none'}. "
+            f"Not learned at T = {short}: {'; '.join(never) or 'none'}.{scores.chosen_on(record)}")
 
 
 def table(record):

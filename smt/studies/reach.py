@@ -84,12 +84,11 @@ def checks(record):
 def finding(record):
     def shown(metric):
         found = results.values(record, metric)
-        return f"10^{np.median(found):.1f}" if len(found) else "less than float64 can hold"
+        return f"10^{np.median(found):.1f}" if len(found) else "below float64"
     ends = [shown(f"{name}: first over last, log10") for name in BPTT]
-    return (f"Over {record['config']['steps']:,} steps of untrained networks (median of {len(record['runs'])} seeds) "
-            f"the error that BPTT sends back falls to {ends[0]} (residual MLP), {ends[1]} (GRU), {ends[2]} (tanh-RNN); "
-            "one transition's dynamics error reaches 2 memories; the decoding loss reaches all, and its smallest "
-            f"gradient is {shown('decoding: smallest over largest, log10')} of its largest.")
+    return (f"Over {record['config']['steps']:,} steps (untrained, median of {len(record['runs'])} seeds) BPTT's error "
+            f"falls to {ends[0]} (residual MLP), {ends[1]} (GRU), {ends[2]} (tanh-RNN); a dynamics error reaches 2 "
+            f"memories; the decoding loss reaches all, falling to {shown('decoding: smallest over largest, log10')}.")
 
 
 def table(record):

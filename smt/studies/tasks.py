@@ -78,7 +78,7 @@ def checks(record):
 def finding(record):
     smt, bptt = ahead(record)
     return (f"SMT + DMT is ahead on {'; '.join(smt) or 'no task'}. BPTT on {'; '.join(bptt) or 'no task'} "
-            f"(means of {len(record['runs'])} seeds, more than 0.02 apart; small sizes, nothing tuned)."
+            f"({len(record['runs'])} seeds, means more than 0.02 apart)."
             f"{scores.chosen_on(record)}")
 
 

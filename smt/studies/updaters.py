@@ -60,9 +60,8 @@ def finding(record):
         found = {name: scores.cells(record, name, method) for name in UPDATERS}
         return ", ".join(f"{name} {sum(v >= 0.95 for v in values)} of {len(values)}"
                          for name, values in found.items() if any(v >= 0.95 for v in values)) or "none"
-    return (f"Seeds solved at T = {record['config']['length']} with the main experiment's recipe, nothing tuned. SMT + "
-            f"DMT: {solved('SMT + DMT')}. BPTT on the sphere: {solved('BPTT, sphere')}. BPTT with a free memory: "
-            f"{solved('BPTT, free')}."
+    return (f"Seeds solved at T = {record['config']['length']}, nothing tuned: SMT + DMT: {solved('SMT + DMT')}; BPTT, "
+            f"sphere: {solved('BPTT, sphere')}; BPTT, free memory: {solved('BPTT, free')}."
             f"{scores.chosen_on(record)}")
 
 
