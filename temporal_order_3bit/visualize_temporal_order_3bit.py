@@ -166,7 +166,18 @@ def marker_colour(token, otherwise=None):
     return {X: ROLE["marker_x"], X + 1: ROLE["marker_y"]}.get(int(token), otherwise)
 
 
-# ---------------------------------------------------------------- tables of the README
+# ---------------------------------------------------------------- tables of the READMEs
+
+IDEA = "a cell that keeps the error alive (LSTM, 1997)"
+
+
+def one_line(record):
+    """What the root README says about the record."""
+    solved = {name: reporting.solved_count(record, name)[0] for name in NETWORKS}
+    return (f"order of two symbols, T = {record['config']['length']}: solved by the LSTM at {solved['lstm']} of "
+            f"{len(record['runs'])} seeds, by a tuned tanh-RNN at {solved['tuned_rnn']}, by one of the LSTM's size at "
+            f"{solved['rnn']}")
+
 
 def tables(record, studies):
     """{marker: Markdown} from results.json and {study: record}."""
