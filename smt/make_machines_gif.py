@@ -24,7 +24,7 @@ from smt.machine_graphs import around
 
 HERE = Path(__file__).resolve().parent
 LETTERS, AHEAD = 5, 3           # letters of the words drawn; letters of the continuations that are compared
-SLOW = 2                        # frames between two snapshots
+SLOW = 1                        # frames for each snapshot
 
 
 def main():
@@ -101,11 +101,11 @@ class Scene:
         right.plot(update, self.codes, color="#999999", label=f"codes of the {len(self.state)} words")
         right.plot(update, self.kinds, color="#222222", label="kinds of behaviour")
         right.axhline(self.language.states, color="#222222", linestyle=":", linewidth=1)
-        right.text(update[-1], self.language.states + 0.5, f"minimal automaton: {self.language.states}", ha="right",
-                   va="bottom", fontsize=9)
+        right.text(update[-1], self.language.states - 0.6, f"minimal automaton: {self.language.states} states",
+                   ha="right", va="top", fontsize=9)
         right.set_xlabel("updates")
         right.set_ylim(0, None)
-        right.set_title("distinct", fontsize=10)
+        right.set_title("how many are distinct", fontsize=10)
         right.legend(loc="upper right", fontsize=9)
         return fig, left, right.axvline(update[0], color="#D55E00", linewidth=1.2)
 

@@ -22,9 +22,10 @@ of the minimal automaton (languages.py computes H). Write w for what has been re
    those of two letters, ...: the updates approach, by induction over the length, a memory whose codes are a refinement
    of the minimal automaton's states. There all losses are zero, and every later update leaves it.
 
-Two consequences can be tested, and are (studies/self_prediction.py): h < H must fail, and lengths that never occur in
-training are never asked for (with words of exactly 16 letters the answers after odd lengths mean nothing). The
-argument says that the fixed point is consistent and where it starts from, not that gradient descent arrives.
+Two consequences can be tested (studies/self_prediction.py): with h < H nothing asks for what is missing, so only chance
+would keep it; and lengths that never occur in training are never asked for (after words of exactly 16 letters only, the
+answers to shorter ones mean nothing). The argument says that the fixed point is consistent and where the way to it
+begins, not that gradient descent arrives.
 
 With a binary memory (straight-through gradient) the argument needs no "approximately": a code is right or wrong. The
 self-consistency term (L_dyn) makes it robust: the prediction from a memory with flipped bits is pulled to the code

@@ -30,16 +30,18 @@ TRIED = ("tomita 1", "tomita 2", "tomita 3", "tomita 4", "tomita 5", "tomita 6",
 STEPWISE = ("tomita 3", "tomita 5", "tomita 6", "parity", "mod 5", "flip-flop", "dyck-1", "dyck-2", "reber", "S3", "S4",
             "S5")
 FEW = ("parity", "tomita 3", "tomita 5", "S3")          # where networks without bits are scored: the rows cost most
-QUICK = dict(tasks=("parity",), every=(), unproved=(), updates=50, smt_updates=2, words=50, film=())
+QUICK = dict(tasks=("parity",), every=(), unproved=(), updates=50, smt_updates=2, words=50, tests=(16, 2), limit=300,
+             film=())
 OWN, BPTT, SMT = "self-prediction", "BPTT, bits", "SMT, encoder"
 UNPROVED = ("BPTT, MLP", "BPTT, GRU", "Transformer")
 END, EVERY = "at the end", "after every letter"
 
 
 def run(config, seeds, part, stages=5, tasks=ALL, every=STEPWISE, unproved=FEW, updates=1500, bptt_updates=1000,
-        smt_updates=400, continuous_updates=600, words=100_000, film=("tomita 7",)):
+        smt_updates=400, continuous_updates=600, words=100_000, tests=(512, 64), limit=20_000, film=("tomita 7",)):
     """stages: how many of `rows_of` are run; tasks, every: languages with one answer at the end, after every letter;
-    unproved: languages for the methods without bits; words: for brute force; film: languages that are filmed."""
+    unproved: languages for the methods without bits; words: for brute force; tests: how many words of
+    16 and of 1,024 letters; limit: pairs after which an enumeration gives up; film: languages that are filmed."""
     budget = Budget(updates=updates, bptt_updates=bptt_updates, smt_updates=smt_updates,
                     continuous_updates=continuous_updates)
     made = {seed: {} for seed in seeds}
@@ -47,7 +49,7 @@ def run(config, seeds, part, stages=5, tasks=ALL, every=STEPWISE, unproved=FEW, 
         for seed in seeds:
             for row in rows_of(stage, seed, tasks, every, unproved):
                 name = " ".join([str(seed), *row])
-                made[seed][row] = part(name, lambda: trial(*row, seed, budget, words))
+                made[seed][row] = part(name, lambda: trial(*row, seed, budget, words, tests, limit))
     for seed in seeds:
         films = film if seed == seeds[0] else ()
         filmed_ones = [part(f"{seed} film {task}", lambda: filmed(task, seed, budget)) for task in films]
@@ -81,22 +83,22 @@ def entry_of(seed, made, films, first):
     return results.entry(seed, final, {}, sum(each["seconds"] for each in made.values()), arrays or None)
 
 
-def trial(task, labels, method, seed, budget, words):
+def trial(task, labels, method, seed, budget, words, tests, limit):
     """One network: trained, scored, and proved if it has bits."""
     language = LANGUAGES[task]
     print(f"seed {seed}: {task}, {labels}, {method}", flush=True)
     made = LEARNERS[method](Lesson(language, labels == END), seed, budget)
     final = {"seconds": made.seconds, "updates": made.updates,
-             "accuracy at 16": accuracy(made.answers, language, seed, 16, 512),
-             "accuracy at 1024": accuracy(made.answers, language, seed, 1024, 64, chunk=16)}
+             "accuracy at 16": accuracy(made.answers, language, seed, 16, tests[0]),
+             "accuracy at 1024": accuracy(made.answers, language, seed, 1024, tests[1], chunk=16)}
     if made.encoder is not None:
-        final["encoder's accuracy at 16"] = accuracy(made.encoder, language, seed, 16, 512)
+        final["encoder's accuracy at 16"] = accuracy(made.encoder, language, seed, 16, tests[0])
     arrays = {}
     if made.rnn is not None:
         tried = brute_force(made.rnn, language, words)
         final |= {"words tried": tried.words, "words wrong": tried.wrong}
     if method in WITH_BITS:
-        verdict = prove(made.rnn, language)
+        verdict = prove(made.rnn, language, limit)
         final |= reachable(verdict)
         final["shortest wrong word"] = None if verdict.counterexample is None else len(verdict.counterexample)
         arrays = {"codes": np.packbits(verdict.codes > 0, axis=1), "following": verdict.following,

@@ -10,6 +10,8 @@ H (computed from its automaton: parity and S3 0, Tomita 2 1, Tomita 3 2, Tomita 
 least H to do. It would refute it if h = 0 were certified as often as h = 8 where H is above 0.
 """
 
+from itertools import product
+
 import numpy as np
 
 from common import results, tables
@@ -25,29 +27,33 @@ SHOWN = {"as it is": "h = 8, as it is", "h = 0": "h = 0: no look ahead", "h = 1"
          "h = 3": "h = 3", "continuous": "continuous memory (sphere)", "fixed": "words of exactly 16 letters",
          "uniform": "letters equally frequent", "no stop": "no stopping at the certificate",
          "BPTT": "BPTT through the same bits", "BPTT fixed": "BPTT, words of exactly 16 letters"}
-QUICK = dict(tasks=("parity",), variants=("as it is", "continuous"), updates=50, words=50)
+QUICK = dict(tasks=("parity",), variants=("as it is", "continuous"), updates=50, words=50, tests=(16, 2), limit=300)
 
 
-def run(config, seeds, part, tasks=TASKS, variants=tuple(SHOWN), updates=800, words=100_000):
+def run(config, seeds, part, tasks=TASKS, variants=tuple(SHOWN), updates=800, words=100_000, tests=(512, 64),
+        limit=20_000):
+    """words: for brute force; tests: how many words of 16 and of 1,024 letters; limit: as in `machines`."""
     for seed in seeds:
-        made = {(task, name): part(f"{seed} {task} {name}", lambda: trial(task, name, seed, updates, words))
-                for task in tasks for name in variants}
+        made = {}
+        for task, name in product(tasks, variants):
+            made[task, name] = part(f"{seed} {task} {name}",
+                                    lambda: trial(task, name, seed, updates, words, tests, limit))
         final = {f"{task}, {name}: {what}": value
                  for (task, name), each in made.items() for what, value in each.items()}
         yield results.entry(seed, final, {}, sum(each["seconds"] for each in made.values()))
 
 
-def trial(task, name, seed, updates, words):
+def trial(task, name, seed, updates, words, tests, limit):
     """One network with one change."""
     print(f"seed {seed}: {task}, {name}", flush=True)
     language, budget = LANGUAGES[task], Budget(updates=updates, bptt_updates=updates)
     made = learn(name, Lesson(language, at_end=True), seed, budget)
     wrong = brute_force(made.rnn, language, words).wrong
-    proved = None if name == "continuous" else prove(made.rnn, language).certified
+    proved = None if name == "continuous" else prove(made.rnn, language, limit).certified
     return {"certified": proved, "exact": wrong == 0 if proved is None else proved, "words wrong": wrong,
             "updates": made.updates, "seconds": made.seconds,
-            "accuracy at 16": accuracy(made.answers, language, seed, 16, 512),
-            "accuracy at 1024": accuracy(made.answers, language, seed, 1024, 64, chunk=16)}
+            "accuracy at 16": accuracy(made.answers, language, seed, 16, tests[0]),
+            "accuracy at 1024": accuracy(made.answers, language, seed, 1024, tests[1], chunk=16)}
 
 
 def learn(name, lesson, seed, budget):

@@ -1,0 +1,118 @@
+"""The studies of proved machines: every row is asked for, records are judged by numbers, pictures need data only."""
+
+import numpy as np
+import pytest
+
+from common import results
+from smt import machine_graphs, make_machines_gif
+from smt.languages import LANGUAGES, Automaton, all_words
+from smt.studies import machines, self_prediction
+
+
+@pytest.fixture(scope="module")
+def tiny():
+    """One seed of both studies with tiny settings, without files."""
+    settings = dict(tasks=("parity", "dyck-1"), every=("parity",), unproved=("parity",), updates=5, bptt_updates=2,
+                    smt_updates=2, continuous_updates=2, words=50, tests=(16, 2), limit=300, film=("parity",))
+    [one] = machines.run(None, [900], lambda name, make: make(), **settings)
+    few = dict(tasks=("parity", "tomita 2"), variants=("as it is", "h = 0", "continuous", "no stop", "uniform", "BPTT"),
+               updates=2, words=50, tests=(16, 2), limit=300)
+    [two] = self_prediction.run(None, [900], lambda name, make: make(), **few)
+    return record_of(one, settings), record_of(two, few), {name: a[None] for name, a in one["arrays"].items()}
+
+
+def record_of(entry, settings):
+    return {"runs": [{**entry, "arrays": None}], "config": {**settings, "seeds": [entry["seed"]]}}
+
+
+def made_up(certified, minimal=1, wrong=0):
+    """A record of `machines` in which certified[method] says yes or no for every language."""
+    final = {}
+    for task in LANGUAGES:
+        for method, says in certified.items():
+            row = f"{task}, {machines.END}, {method}"
+            yes = says(LANGUAGES[task])
+            final |= {f"{row}: certified": yes, f"{row}: accuracy at 16": 1.0, f"{row}: minimal": minimal and yes,
+                      f"{row}: words wrong": wrong}
+    return {"runs": [{"seed": 100, "final": final}], "config": {"tasks": list(LANGUAGES), "seeds": [100]}}
+
+
+def held(record):
+    return [check["holds"] for check in machines.checks(record)]
+
+
+def test_the_stages_ask_for_every_row_once_and_for_the_claims_first():
+    rows = [row for stage in range(5) for row in machines.rows_of(stage, 100, machines.ALL, machines.STEPWISE,
+                                                                  machines.FEW)]
+    assert len(rows) == len(set(rows)) == 3 * 22 + 2 * 12 + 3 * 4
+    assert {task for task, _, _ in rows} == set(LANGUAGES)
+    assert len(machines.rows_of(0, 104, machines.ALL, (), ())) == 28
+    assert not any(machines.rows_of(stage, 104, machines.ALL, ("S3",), ("S3",)) for stage in range(1, 5))
+
+
+def test_the_checks_hold_only_for_what_was_measured():
+    always, never = (lambda language: True), (lambda language: False)
+    star_free = lambda language: language.star_free
+    good = {machines.OWN: always, machines.BPTT: always, machines.SMT: star_free}
+    assert held(made_up(good)) == [True] * 5
+    assert held(made_up({**good, machines.OWN: never}))[0] is False
+    assert held(made_up({**good, machines.BPTT: never}))[1] is False
+    assert held(made_up(good, minimal=0))[2] is False and held(made_up(good, wrong=1))[2] is False
+    assert held(made_up({**good, machines.SMT: always}))[3] is False
+    assert held(made_up({**good, machines.SMT: never}))[4] is False
+
+
+def test_an_untrained_record_proves_nothing_but_can_be_shown(tiny):
+    record = tiny[0]
+    certified = machines.share(record, ["dyck-1"], machines.END, machines.OWN)
+    assert certified == (0, 1) and len(held(record)) == 5
+    assert "certified for every length in 0 of 2 runs" in machines.finding(record)
+    made = machines.table(record)
+    assert len(made) == 4
+    for header, rows in made.values():
+        assert rows and all(len(row) == len(header) for row in rows)
+
+
+def test_the_controls_are_counted_by_whether_an_answer_hides_the_state(tiny):
+    record = tiny[1]
+    assert self_prediction.count(record, "h = 0", ["parity"]) == (0, 1)
+    found = self_prediction.checks(record)
+    assert [check["holds"] for check in found] == [False, True, False, False, False, True]
+    for header, rows in self_prediction.table(record).values():
+        assert len(rows) == 6 and all(len(row) == len(header) for row in rows)
+    assert self_prediction.finding(record).startswith("Self-prediction is certified in 0 of 2 runs")
+
+
+def test_the_figures_and_the_film_are_drawn_from_arrays_alone(tiny):
+    record, controls, arrays = tiny
+    assert len(machines.figure(record, arrays).axes) == 6
+    assert self_prediction.figure(controls, {}).axes
+    film = {name.split(": ")[1]: array[0] for name, array in arrays.items() if name.startswith("film")}
+    scene = make_machines_gif.Scene(LANGUAGES["parity"], film, 900)
+    assert scene.draw(0.0) is scene.draw(len(scene.places) - 1.5) is scene.fig
+    assert film["answers"].shape == (len(film["update"]), 2 ** 9 - 1) and film["codes"].shape[1] == 2 ** 6 - 1
+
+
+def test_behaviour_lists_the_answers_to_all_continuations():
+    language = LANGUAGES["tomita 7"]
+    answers = np.concatenate([language.answers(all_words(language, length))[:, -1] for length in range(6)])
+    found = make_machines_gif.behaviour(answers, 3, 2)
+    words = [word for length in range(4) for word in all_words(language, length)]
+    for word, row in zip(words, found):
+        endings = [np.concatenate([word, more]) for length in range(3) for more in all_words(language, length)]
+        assert row.tolist() == [language.answers(ending[None])[0, -1] for ending in endings]
+    assert np.allclose(make_machines_gif.mixture(found, found[:4]).sum(1), 1)
+
+
+def test_codes_of_one_state_are_drawn_together():
+    automaton = LANGUAGES["tomita 3"].automaton
+    group = np.repeat(np.arange(5), 7)
+    places = machine_graphs.clustered(group, 5)
+    centres = machine_graphs.around(5)
+    nearest = ((places[:, None] - centres) ** 2).sum(-1).argmin(1)
+    assert (nearest == group).all() and isinstance(automaton, Automaton)
+    assert len(set(map(tuple, places.round(6)))) == len(places)
+
+
+def test_results_are_values_over_seeds(tiny):
+    assert results.values(tiny[0], "parity: chance").tolist() == [0.5]
