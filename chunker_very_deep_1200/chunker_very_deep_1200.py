@@ -89,7 +89,8 @@ class Config:
         return self.automatizer_passes * self.automatizer_batch + self.chunker_updates * self.chunker_batch
 
 
-QUICK = dict(length=40, automatizer_windows=200, chunker_updates=24, marked_passes=1, pairs=4)
+QUICK = dict(length=60, automatizer_windows=300, chunker_updates=40, chunker_batch=4,
+             marked_passes=1, pairs=4)
 
 
 # ---------------------------------------------------------------- automatizer A
