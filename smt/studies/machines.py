@@ -16,6 +16,7 @@ certified one that counts modulo a number, or missed one that is star-free.
 import numpy as np
 
 from common import results, tables
+from common.progress import Diverged
 from common.randomness import stream
 from smt.automata import brute_force, prove, reachable
 from smt.languages import LANGUAGES, all_words, trivial_rules
@@ -35,6 +36,7 @@ QUICK = dict(tasks=("parity",), every=(), unproved=(), updates=50, smt_updates=2
 OWN, BPTT, SMT = "self-prediction", "BPTT, bits", "SMT, encoder"
 UNPROVED = ("BPTT, MLP", "BPTT, GRU", "Transformer")
 END, EVERY = "at the end", "after every letter"
+LOST = {"accuracy at 16": 0.0, "accuracy at 1024": 0.0, "certified": False, "minimal": False}     # a run that diverged
 
 
 def run(config, seeds, part, stages=5, tasks=ALL, every=STEPWISE, unproved=FEW, updates=1500, bptt_updates=1000,
@@ -87,7 +89,11 @@ def trial(task, labels, method, seed, budget, words, tests, limit):
     """One network: trained, scored, and proved if it has bits."""
     language = LANGUAGES[task]
     print(f"seed {seed}: {task}, {labels}, {method}", flush=True)
-    made = LEARNERS[method](Lesson(language, labels == END), seed, budget)
+    try:
+        made = LEARNERS[method](Lesson(language, labels == END), seed, budget)
+    except Diverged as error:
+        print(error, flush=True)
+        return {"final": {**LOST, "words wrong": words}, "arrays": {}, "seconds": 0.0}
     final = {"seconds": made.seconds, "updates": made.updates,
              "accuracy at 16": accuracy(made.answers, language, seed, 16, tests[0]),
              "accuracy at 1024": accuracy(made.answers, language, seed, 1024, tests[1], chunk=16)}

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from common import results
+from common.progress import Diverged
 from smt import machine_graphs, make_machines_gif
 from smt.languages import LANGUAGES, Automaton, all_words
 from smt.studies import machines, self_prediction
@@ -81,6 +82,14 @@ def test_the_controls_are_counted_by_whether_an_answer_hides_the_state(tiny):
     for header, rows in self_prediction.table(record).values():
         assert len(rows) == 6 and all(len(row) == len(header) for row in rows)
     assert self_prediction.finding(record).startswith("Self-prediction is certified in 0 of 2 runs")
+
+
+def test_a_run_that_diverges_is_a_result_and_not_the_end(monkeypatch):
+    def diverging(lesson, seed, budget):
+        raise Diverged("the loss is not finite")
+    monkeypatch.setitem(machines.LEARNERS, machines.BPTT, diverging)
+    found = machines.trial("parity", machines.END, machines.BPTT, 900, None, words=50, tests=(16, 2), limit=300)
+    assert found["final"]["certified"] is False and found["final"]["words wrong"] == 50
 
 
 def test_the_figures_and_the_film_are_drawn_from_arrays_alone(tiny):
