@@ -89,9 +89,8 @@ def checks(record):
 
 def finding(record):
     s = record["summary"]
-    return (f"Unclipped, one step reaches {s['free_longest_step']['max']:,.0f} in (w, b) and the median loss ends at "
-            f"{s['free_loss']['mean']:.3f}; clipped to a norm of {record['config']['clip']:g} at "
-            f"{s['clipped_loss']['mean']:.3f}.")
+    return (f"One step reaches {s['free_longest_step']['max']:,.0f} in (w, b); the median loss ends at "
+            f"{s['free_loss']['mean']:.3f}, clipped at {s['clipped_loss']['mean']:.3f}.")
 
 
 def table(record):

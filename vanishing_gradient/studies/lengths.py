@@ -14,6 +14,7 @@ from common.randomness import stream
 from vanishing_gradient import marked_bit
 from vanishing_gradient.marked_bit import CHANCE, COLOUR, LABEL, NETWORKS, SOLVED, TEST
 
+# The committed result holds the lengths listed in its config; `unfinished` names those that were not run to the end.
 SEEDS, MINUTES = range(5), 7
 USES = ()
 QUICK = dict(lengths=(11, 15), budget=640, batches=(32,))
@@ -61,17 +62,25 @@ def checks(record):
     n, last = len(record["runs"]), max(record["config"]["lengths"])
     rnn = max(solved(record, name, last) for name in NETWORKS if name != "lstm")
     lstm = min(solved(record, "lstm", T) for T in record["config"]["lengths"])
-    return [
-        results.check(f"LSTM of 1997: seeds solved (of {n}) at its worst length", lstm, f"{n}", lstm == n),
-        results.check(f"best tanh-RNN at length {last}: seeds solved (of {n}) within "
-                      f"{record['config']['budget']:,} sequences", rnn, "0", rnn == 0)]
+    made = [results.check(f"LSTM of 1997: seeds solved (of {n}) at its worst length", lstm, f"{n}", lstm == n)]
+    if last >= 40:                           # the claim is about lags that the RNNs do not reach
+        made.append(results.check(f"best tanh-RNN at length {last}: seeds solved (of {n}) within "
+                                  f"{record['config']['budget']:,} sequences", rnn, "0", rnn == 0))
+    return made
 
 
 def finding(record):
     reach = {name: longest(record, name) for name in NETWORKS}
-    words = [f"{reach[name] or 'none'} ({LABEL[name]})" for name in ("rnn", "tuned_8", "tuned_32", "lstm")]
-    return (f"Longest length that most of {len(record['runs'])} seeds solve within {record['config']['budget']:,} "
-            f"sequences: {'; '.join(words)}.")
+    short = dict(rnn="plain RNN", tuned_8="tuned, 8 units", tuned_32="tuned, 32 units", lstm="LSTM")
+    words = [f"{reach[name] or 'none'} ({label})" for name, label in short.items()]
+    return (f"Within {record['config']['budget']:,} sequences most of {len(record['runs'])} seeds solve up to length "
+            f"{', '.join(words)}" + not_run(record))
+
+
+def not_run(record):
+    """The end of the sentence: which lengths of the study the record does not hold."""
+    lacking = record["config"].get("unfinished")
+    return f". Not run to the end: {', '.join(map(str, lacking))}." if lacking else "."
 
 
 def table(record):
