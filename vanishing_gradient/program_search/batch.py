@@ -13,7 +13,7 @@ column per kind of argument, because they change only when a program grows or re
 import numpy as np
 
 from vanishing_gradient.program_search.machine import (
-    LARGEST, MOST, ONE_ARGUMENT, PROGRAM, WEIGHTS, WORK, Halt)
+    LARGEST, LONGEST, MOST, ONE_ARGUMENT, PROGRAM, WEIGHTS, WORK, Halt)
 
 KINDS = ("read", "write", "jump", "allocate", "free", "none")
 READ, WRITE, JUMP_TO, ALLOCATED, FREED, NONE = range(len(KINDS))
@@ -144,7 +144,7 @@ class Batch:
         """
         asking = np.flatnonzero((self.pointer > self.high) & self.running)
         if asking.size:
-            full = self.high[asking] + 4 >= PROGRAM
+            full = self.high[asking] + LONGEST >= PROGRAM
             self.halt[asking[full]] = Halt.ILLEGAL
             oracle(self, asking[~full])
         running = self.running

@@ -37,6 +37,7 @@ WEIGHTS = 100                       # of the network that is programmed; all are
 WORK, PROGRAM = 100, 100            # longest work tape, longest program tape
 LARGEST = 10_000                    # every cell and weight is within +-LARGEST
 MOST = 5                            # cells that one Allocate or Free may move
+LONGEST = 4                         # cells of the longest instruction; the program tape is full when it does not fit
 
 
 class Halt(IntEnum):
@@ -198,14 +199,14 @@ class Machine:
 
     def ask(self):
         """Append the oracle's answer to the program tape; False if the run ends here."""
+        if self.high + LONGEST >= PROGRAM:
+            self.halt = Halt.ILLEGAL                    # the program tape is full
+            return False
         answer = self.oracle(self.dialect, self.low, self.high)
         if not answer:
             self.halt = Halt.ASKS
             return False
         kinds = self.dialect[answer[0]].arguments
-        if self.high + 1 + len(kinds) >= PROGRAM:
-            self.halt = Halt.ILLEGAL                    # the program tape is full
-            return False
         for cell in answer:
             self.high += 1
             self.cells[WORK + self.high] = cell

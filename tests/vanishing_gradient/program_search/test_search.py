@@ -44,23 +44,41 @@ def test_every_primitive_is_executed_in_the_comparison():
     assert numbers >= set(range(13))
 
 
-def test_programs_in_one_batch_do_not_touch_each_other():
-    together = drawn(50, ONE_ARGUMENT, seed=3)
-    for row in range(50):
-        alone = batch.Batch(1, 256, inputs=(5, -3))
-        program = together.program(row)
+def reading(programs):
+    """An oracle for a batch that reads the answers of every row from a program of its own."""
+    def oracle(runs, rows):
+        rest = [programs[row][runs.high[row] + 1:] for row in rows]
+        runs.halt[rows[[not cells for cells in rest]]] = Halt.ASKS
+        rows, rest = rows[[bool(cells) for cells in rest]], [cells for cells in rest if cells]
+        number = np.array([cells[0] for cells in rest], int)
+        runs.append_primitive(rows, number)
+        first, last = runs.range_of(rows[:, None], runs.kinds[number])
+        arguments = [cells[1:1 + runs.arity[n]] for cells, n in zip(rest, number)]
+        values = np.array([cells + [0] * (3 - len(cells)) for cells in arguments], int).reshape(len(rows), 3)
+        runs.append_arguments(rows, number, values, last - first + 1)
+    return oracle
 
-        def oracle(one, rows):
-            number = program[one.high[0] + 1]
-            one.append_primitive(rows, np.array([number]))
-            first, last = one.range_of(rows[:, None], one.kinds[[number]])
-            values = np.zeros((1, 3), int)
-            size = one.arity[number]
-            values[0, :size] = (program[one.high[0] + 1 - size:one.high[0] + 1] + [0, 0, 0])[:size]
-            one.append_arguments(rows, np.array([number]), values, last - first + 1)
+
+def test_programs_in_one_batch_do_not_touch_each_other():
+    together = drawn(300, ONE_ARGUMENT, seed=3)
+    programs = [together.program(row) for row in range(300)]
+    for row in range(0, 300, 10):
+        alone = batch.Batch(1, 256, inputs=(5, -3))
         while alone.running.any():
-            alone.step(oracle)
+            alone.step(reading(programs[row:row + 1]))
         assert alone.weights[0].tolist() == together.weights[row].tolist() and alone.steps[0] == together.steps[row]
+
+
+def test_a_batch_keeps_the_limits_of_numbers_and_tapes_to_the_cell():
+    """Counting down to -10000 and beyond, doubling, a full work tape, a full program tape, code on the work tape."""
+    programs = [[7, 1, 9, -1, 2, 2], [7, 1, 8, -1, 2, 2], [7, 1, 8, -1, 4, -1, -1, -1, 2, 4], [7, 5, 2, 0], [1, 0] * 49,
+                [7, 1, 8, -1, 1, 1, 2, -1], [7, 3, 8, -3, 12, 2, 7, 2, 3], problems.BY_HAND["squares"], [2, 0]]
+    runs = batch.Batch(len(programs), 21_000)
+    while runs.running.any():
+        runs.step(reading(programs))
+    for row, program in enumerate(programs):
+        assert same(machine.run(program, 21_000), runs, row), program
+    assert runs.cells[0, machine.WORK - 1] == -machine.LARGEST and runs.halt[0] == Halt.OVERFLOW
 
 
 def test_a_row_that_is_started_again_remembers_nothing():
