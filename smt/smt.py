@@ -50,7 +50,7 @@ from smt.jobs import run_jobs
 from smt.scores import BITS, BPTT, BPTT_BITS, DMT, GRU, KEPT, MORE, SMALL, SMT
 
 HERE = Path(__file__).resolve().parent
-SEEDS = range(100, 105)
+SEEDS = (100, 101, 102, 104)
 
 
 # ---------------------------------------------------------------- configuration

@@ -329,8 +329,10 @@ def sentences(record):
             "bits_highest": max(highest("short", BPTT_BITS), highest("short", KEPT))}
     for name, method in (("smt", SMT), ("more", MORE), ("dmt", DMT)):
         made[f"drift_{name}"] = f"{mean('direct', method, 'drift'):.4f}"
-        made[f"short_{name}"] = f"{mean('short', method, far):.2f}"
+        made[f"direct_{name}"] = f"{mean('direct', method, far):.2f}"
         made[f"random_{name}"] = f"{mean('random', method, far):.2f}"
+    for name, method in (("smt", SMT), ("bptt", BPTT)):
+        made[f"curriculum_{name}"] = f"{mean('curriculum', method, far):.2f}"
     made["tested_not_proved"] = tested_not_proved(record)
     return {**made, "random_bptt": f"{mean('random', BPTT, far):.2f}", "random_gru": f"{mean('random', GRU, far):.2f}"}
 
