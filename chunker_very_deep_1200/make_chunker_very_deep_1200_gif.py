@@ -76,9 +76,10 @@ class Scene:
 
     def letter(self, ax, t):
         row, column = divmod(int(t), self.columns)
-        shift = -3 if self.symbols[t] == MARK else 3
-        ax.text(column + shift, row, SYMBOLS[self.symbols[t]], ha="center", va="center", fontsize=10, color="white",
-                fontweight="bold", bbox=dict(boxstyle="round,pad=0.15", facecolor=self.color(t), edgecolor="none"))
+        beside = column + (-3 if self.symbols[t] == MARK else 3)
+        ax.text(min(max(beside, 2), self.columns - 3), row, SYMBOLS[self.symbols[t]], ha="center", va="center",
+                fontsize=10, color="white", fontweight="bold",
+                bbox=dict(boxstyle="round,pad=0.15", facecolor=self.color(t), edgecolor="none"))
 
     def color(self, t):
         return LETTER_COLORS[self.symbols[t]] if self.symbols[t] < LETTERS else "black"

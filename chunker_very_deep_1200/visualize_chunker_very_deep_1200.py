@@ -63,17 +63,17 @@ def surprise_pattern(record, arrays):
         ax.axhline(-np.log2(1 - config["tolerance"]), color=ROLE["paper"], linestyle="--", linewidth=1)
         ax.text(T, -np.log2(1 - config["tolerance"]), f"above: less than {1 - config['tolerance']:g} of the mass ",
                 ha="right", va="bottom", fontsize=9.5)
-        ax.set(yscale="log", ylim=(1e-4, 5e3), yticks=(1e-4, 1e-2, 1), ylabel="bits A pays",
+        ax.set(yscale="log", ylim=(1e-4, 2e5), yticks=(1e-4, 1e-2, 1), ylabel="bits A pays",
                title=f"m = {m}: {len(times)} surprises in {T:,} symbols")
     rows[1].set_xlabel(f"time step (seed {config['seeds'][0]})")
     return fig
 
 
 def stagger(times, T):
-    """Heights of the letters over the bars: neighbours do not overlap."""
+    """Heights of the letters over the bars: those of close neighbours stand one above the other."""
     heights, last = [], -T
     for t in times:
-        heights.append(600 if t - last < T / 60 and heights and heights[-1] < 100 else 40)
+        heights.append(heights[-1] * 15 if t - last < T / 60 else 40)
         last = t
     return heights
 
@@ -90,30 +90,31 @@ def recall_by_lag(record, arrays, bins=6):
                  for low, high in zip(edges[:-1], edges[1:])]
         ax.plot(middles, share, marker=marker(name), color=color(name), label=text_of(name))
     chance_line(ax, 0.5)
-    ax.set(ylim=(0.3, 1.05), xlim=(T, 0), xlabel="steps from the marked letter to the recall",
+    ax.set(ylim=(0, 1.05), xlim=(T, 0), xlabel="steps from the marked letter to the recall",
            ylabel="share of right answers", title=f"m = 3: how far back the recall reaches ({seeds_of(record)})")
-    ax.legend(loc="center left", fontsize=9.5)
+    ax.legend(loc="lower left")
     return fig
 
 
 def swing(record, arrays):
     """By how much the log-odds of the recall move when the marked letter is swapped, every net, every seed."""
     fig, axes = plt.subplots(1, 2, figsize=(9.5, 4.4), sharey=True)
+    names = ["chunker", "no_recurrence", *NAMES]
     for m, ax in zip((0, 3), axes):
-        names = ["chunker", "no_recurrence", *(name for name in NAMES if f"swing_{name}_m{m}" in record["summary"])]
         for row, name in enumerate(names):
             before = "swing_untrained_chunker" if name == "chunker" else f"swing_untrained_{name}"
             for metric, face in ((before, "white"), (f"swing_{name}", color(name))):
                 values = results.values(record, f"{metric}_m{m}") if f"{metric}_m{m}" in record["summary"] else []
-                ax.plot(values, row + np.linspace(-0.2, 0.2, len(values)), marker(name), color=color(name),
-                        markerfacecolor=face, markersize=5)
+                ax.plot(values, row + np.linspace(-0.25, 0.25, len(values)), marker(name), color=color(name),
+                        markerfacecolor=face, markersize=4.5)
+            if f"swing_{name}_m{m}" not in record["summary"]:
+                ax.text(0, row, "not run", ha="center", va="center", fontsize=9.5, color=ROLE["chance"])
         ax.axvline(2 * np.log(SOLVED / (1 - SOLVED)), color=ROLE["paper"], linestyle=":", linewidth=1)
         ax.set_xscale("symlog", linthresh=0.1, linscale=0.4)
-        ax.set(xticks=(-0.1, 0, 0.1, 1, 10), xticklabels=("-0.1", "0", "0.1", "1", "10"), title=f"m = {m}",
+        ax.set(xticks=(-1, 0, 1, 10), xticklabels=("-1", "0", "1", "10"), title=f"m = {m}", xlim=(-3, 60),
                xlabel="change of the log-odds (nats)")
-        if m == 0:
-            ax.set_yticks(range(len(names)), [text_of(name) for name in names])
-            ax.invert_yaxis()
+    axes[0].set_yticks(range(len(names)), [text_of(name) for name in names])
+    axes[0].invert_yaxis()
     fig.suptitle(f"who knows the letter ({seeds_of(record)}; hollow: untrained; dotted: 0.95 for the right letter)",
                  fontsize=11.5)
     return fig
@@ -145,9 +146,8 @@ def make_tables(record, studies):
 
 
 def solved(record, metric):
-    values = results.values(record, metric)
-    count = int((values >= SOLVED).sum())
-    return f"{count} of {len(record['runs'])} ({values.mean():.2f})" if len(values) else "diverged"
+    mean, count = record["summary"][metric]["mean"], int((results.values(record, metric) >= SOLVED).sum())
+    return "diverged" if mean is None else f"{count} of {len(record['runs'])} ({mean:.2f})"
 
 
 def headline_table(record):
@@ -163,7 +163,8 @@ def headline_table(record):
             updates = f"{s[f'updates_{name}_m0']['mean']:,.0f}"
         swings = [s[f"{metric}_m{m}"]["mean"] for metric, m in ((f"swing_{name}", 0), (f"swing_{name}", 3))
                   if in_all(metric, m)]
-        rows.append([text_of(name), updates, *cells, " / ".join(f"{v:.1f}" for v in swings)])
+        shown = " / ".join(f"{round(v, 1) + 0:.1f}" for v in swings)         # + 0: no -0.0
+        rows.append([text_of(name), updates, *cells, shown])
     for rule, text in RULES.items():
         rows.append([f"rule: {text}", "", *(f"{s[f'rule_{rule}_m{m}']['mean']:.2f}" for m in OTHERS), ""])
     rows.append(["chance", "", "0.50", "0.50", "0.50", "0"])
@@ -175,11 +176,11 @@ def drift(record):
     """Median size of the cell states of the LSTM of 1997, last symbol only, m = 0, of solved and unsolved seeds."""
     finals = [run_["final"] for run_ in record["runs"] if run_["final"]["recall_lstm_last_m0"] is not None]
     parts = []
-    for text, want in (("solved", True), ("unsolved", False)):
+    for text, want in (("solve it", True), ("do not", False)):
         sizes = [f["cell_state_lstm_last_m0"] for f in finals if (f["recall_lstm_last_m0"] >= SOLVED) == want]
         if sizes:
-            parts.append(f"{min(sizes):.0f} to {max(sizes):.0f} at the {len(sizes)} {text} seeds")
-    return " and ".join(parts)
+            parts.append(f"{min(sizes):.0f} to {max(sizes):.0f} at the {len(sizes)} seeds that {text}")
+    return " and ".join(parts) or "none"
 
 
 FIGURES = (surprise_pattern, recall_by_lag, swing, error_flow)

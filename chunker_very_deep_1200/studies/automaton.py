@@ -1,7 +1,7 @@
 """Can a minimal lag above 1200 be bridged by a classifier that sees only what a small predictor missed?
 
 The stochastic automaton of the ZiF chapter: a...a, then b or e, then c...c d; was it b or e? Each letter
-is repeated r times, which adds steps and no information: the compressed problem is the same for every
+is repeated r times, which adds steps and no information: the surprises are the same letters for every
 r > 1. The predictor (5 letters in, 5 out, no hidden units) learns from 100 sequences and is frozen; a
 letter is a surprise if it was not the predictor's most probable one. The first letter is predicted
 too, from a start symbol, so nothing is flagged by hand. The classifier (5 hidden units) sees the
@@ -192,8 +192,8 @@ def finding(record):
         return f"At a minimal lag of {3 * r - 1:,} no seed meets the criterion."
     reach = f"up to a minimal lag of {3 * max(raw) - 1:,}" if raw else "at no length"
     return (f"At a minimal lag of {3 * r - 1:,} the classifier needs {used['mean']:,.0f} sequences "
-            f"({share(used['n'], n)} seeds), as at every r > 1; on the raw stream all seeds get there {reach}, with "
-            "the budgets in the table.")
+            f"({share(used['n'], n)} seeds), not more than at short lags, because the surprises are the same; on the "
+            f"raw stream all seeds get there {reach}, with the budgets in the table.")
 
 
 def table(record):

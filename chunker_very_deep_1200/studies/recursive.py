@@ -129,16 +129,18 @@ def table(record):
 
 
 def figure(record, arrays):
-    from common.figures import ROLE, SYMBOL_MARKERS, plt
+    from common.figures import ROLE, plt
     s, (fig, ax) = record["summary"], plt.subplots(figsize=(7.5, 3.8))
-    for (F, L), marker, color in zip(record["config"]["shapes"], SYMBOL_MARKERS, (ROLE["chunker"], ROLE["program"])):
+    color = ROLE["chunker"]
+    for (F, L), marker, face in zip(record["config"]["shapes"], "os", (color, "white")):
         lengths = [s[f"length_levels{L}_at{j}"] for j in range(L + 1)]
         bars = np.abs([[e["mean"] - e["min"], e["max"] - e["mean"]] for e in lengths]).T
-        ax.errorbar(range(L + 1), [e["mean"] for e in lengths], bars, marker=marker, color=color, capsize=3)
-        ax.text(0.1, lengths[0]["mean"], f"{L} levels: recall {s[f'recall_levels{L}']['mean']:.2f}; "
-                f"one fewer: {s[f'recall_levels{L}_one_fewer']['mean']:.2f}", va="bottom", color=color)
+        ax.errorbar(range(L + 1), [e["mean"] for e in lengths], bars, marker=marker, color=color, markerfacecolor=face,
+                    capsize=3, label=f"{L} levels: recall {s[f'recall_levels{L}']['mean']:.2f}; one level fewer: "
+                    f"{s[f'recall_levels{L}_one_fewer']['mean']:.2f}")
         ax.plot(range(L + 1), [F**(L - j) + 1 for j in range(L)] + [2], ":", color=color)
     ax.text(0.02, 0.05, "dotted: if the slower symbols and nothing else surprised", transform=ax.transAxes)
+    ax.legend(loc="upper right")
     most = max(L for _, L in record["config"]["shapes"])
     ax.set(yscale="log", xticks=range(most + 1), xlabel="level (0 is the raw stream)", ylabel="symbols per sequence",
            title=f"each level leaves the next slower cycle ({len(record['runs'])} seeds, range)")

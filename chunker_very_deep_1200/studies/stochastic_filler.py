@@ -93,16 +93,18 @@ def figure(record, arrays):
     x = [entropy(noise) / np.log(2) for noise in config["noises"]]
     fine = np.geomspace(1e-4, 1, 4000)
     fig, (left, right) = plt.subplots(1, 2, figsize=(9.5, 4))
-    for rule, color, marker, bar, name in (("tolerance", ROLE["chunker"], "o", config["tolerance"], "mass"),
-                                           ("argmax", ROLE["program"], "s", None, "argmax")):
+    color = ROLE["chunker"]
+    for rule, face, marker, bar, name in (("tolerance", color, "o", config["tolerance"], "mass"),
+                                          ("argmax", "white", "s", None, "argmax")):
         k, recall = ([s[f"{key}_{rule}_noise{noise:g}"] for noise in config["noises"]]
                      for key in ("surprises", "recall"))
         left.plot([entropy(noise) / np.log(2) for noise in fine],
                   [expected_surprises(noise, config["length"], bar) for noise in fine], color=color, linewidth=1)
-        left.errorbar(x, [e["mean"] for e in k], spread(k), fmt=marker, color=color, markersize=5, capsize=2,
+        left.errorbar(x, [e["mean"] for e in k], spread(k), fmt=marker, color=color, markerfacecolor=face, markersize=5, capsize=2,
                       label=f"{name} criterion; line: theory")
         right.errorbar([e["mean"] for e in k], [e["mean"] for e in recall], spread(recall), fmt=f"{marker}-",
-                       color=color, linewidth=1, markersize=5, capsize=2, label=f"{name} criterion")
+                       color=color, markerfacecolor=face, linewidth=1, markersize=5, capsize=2,
+                       label=f"{name} criterion")
     left.set(yscale="log", xlabel="entropy of the filler (bits per symbol)", ylabel="surprises per sequence k",
              title="k follows the theory, not the entropy")
     left.set_xscale("symlog", linthresh=0.01)
