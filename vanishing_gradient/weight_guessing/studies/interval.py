@@ -58,7 +58,8 @@ def finding(record):
         trials = _density(record, name, last).trials
         said.append(f"{ROW[name].title} from {solved[0]:g} on, 1 of {trials:,.0f} at {last:g}" if solved and trials
                     else f"{ROW[name].title}: none at {last:g}")
-    return f"Below a threshold nothing solves, from 300 on the interval hardly matters. Smallest interval with a solution: {'; '.join(said)}."
+    return ("Below a threshold nothing solves; from 300 on the interval hardly matters. Smallest interval with a "
+            f"solution: {'; '.join(said)}.")
 
 
 def table(record):
