@@ -1,6 +1,6 @@
 """Learned machines as graphs: the codes of a binary memory beside the minimal automaton they merge to.
 
-    sheet(tasks, arrays, seed)      all of them on one sheet (study machines)
+    sheet(tasks, arrays, seed)      all of them on one sheet (machines.py)
 
 Arrays are those the study saves for each task: "following" (C, V), "answers" (C,), "group" (C,).
 """

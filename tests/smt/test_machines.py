@@ -5,9 +5,8 @@ import pytest
 
 from common import results
 from common.progress import Diverged
-from smt import machine_graphs, make_machines_gif
+from smt import controls, machine_graphs, machines, machines_film
 from smt.languages import LANGUAGES, Automaton, all_words
-from smt.studies import machines, self_prediction
 
 
 @pytest.fixture(scope="module")
@@ -18,7 +17,7 @@ def tiny():
     [one] = machines.run(None, [900], lambda name, make: make(), **settings)
     few = dict(tasks=("parity", "tomita 2"), variants=("as it is", "h = 0", "continuous", "no stop", "uniform", "BPTT"),
                updates=2, words=50, tests=(16, 2), limit=300)
-    [two] = self_prediction.run(None, [900], lambda name, make: make(), **few)
+    [two] = controls.run(None, [900], lambda name, make: make(), **few)
     return record_of(one, settings), record_of(two, few), {name: a[None] for name, a in one["arrays"].items()}
 
 
@@ -76,12 +75,12 @@ def test_an_untrained_record_proves_nothing_but_can_be_shown(tiny):
 
 def test_the_controls_are_counted_by_whether_an_answer_hides_the_state(tiny):
     record = tiny[1]
-    assert self_prediction.count(record, "h = 0", ["parity"]) == (0, 1)
-    found = self_prediction.checks(record)
+    assert controls.count(record, "h = 0", ["parity"]) == (0, 1)
+    found = controls.checks(record)
     assert [check["holds"] for check in found] == [False, True, False, False, False, True]
-    for header, rows in self_prediction.table(record).values():
+    for header, rows in controls.table(record).values():
         assert len(rows) == 6 and all(len(row) == len(header) for row in rows)
-    assert self_prediction.finding(record).startswith("Self-prediction is certified in 0 of 2 runs")
+    assert controls.finding(record).startswith("Self-prediction is certified in 0 of 2 runs")
 
 
 def test_a_run_that_diverges_is_a_result_and_not_the_end(monkeypatch):
@@ -93,11 +92,11 @@ def test_a_run_that_diverges_is_a_result_and_not_the_end(monkeypatch):
 
 
 def test_the_figures_and_the_film_are_drawn_from_arrays_alone(tiny):
-    record, controls, arrays = tiny
+    record, tried, arrays = tiny
     assert len(machines.figure(record, arrays).axes) == 6
-    assert self_prediction.figure(controls, {}).axes
+    assert controls.figure(tried, {}).axes
     film = {name.split(": ")[1]: array[0] for name, array in arrays.items() if name.startswith("film")}
-    scene = make_machines_gif.Scene(LANGUAGES["parity"], film, 900)
+    scene = machines_film.Scene(LANGUAGES["parity"], film, 900)
     assert scene.draw(0.0) is scene.draw(len(scene.places) - 1.5) is scene.fig
     assert film["answers"].shape == (len(film["update"]), 2 ** 9 - 1) and film["codes"].shape[1] == 2 ** 6 - 1
 
@@ -105,12 +104,12 @@ def test_the_figures_and_the_film_are_drawn_from_arrays_alone(tiny):
 def test_behaviour_lists_the_answers_to_all_continuations():
     language = LANGUAGES["tomita 7"]
     answers = np.concatenate([language.answers(all_words(language, length))[:, -1] for length in range(6)])
-    found = make_machines_gif.behaviour(answers, 3, 2)
+    found = machines_film.behaviour(answers, 3, 2)
     words = [word for length in range(4) for word in all_words(language, length)]
     for word, row in zip(words, found):
         endings = [np.concatenate([word, more]) for length in range(3) for more in all_words(language, length)]
         assert row.tolist() == [language.answers(ending[None])[0, -1] for ending in endings]
-    assert np.allclose(make_machines_gif.mixture(found, found[:4]).sum(1), 1)
+    assert np.allclose(machines_film.mixture(found, found[:4]).sum(1), 1)
 
 
 def test_codes_of_one_state_are_drawn_together():

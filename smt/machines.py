@@ -4,9 +4,11 @@ Formal languages (smt/languages.py), words of at most 16 letters, an answer afte
 letter. Self-prediction (our variant: gradients cross one update), BPTT through the same bits and SMT with its
 Transformer encoder give a binary memory, whose reachable codes are enumerated together with the automaton, for every
 word over the alphabet; BPTT with continuous memories and a Transformer cannot be proved and are scored. Networks with
-bits that are not SMT stop at the certificate, which uses the true automaton (the control without: study
-self_prediction). The 100,000 shortest words are tried besides (brute force). Accuracy: words of exactly 16 or 1,024
-letters, a third free, a third aimed at an answer drawn uniformly, a third of those with one letter replaced.
+bits that are not SMT stop at the certificate, which uses the true automaton (the control without: controls.py). The
+100,000 shortest words are tried besides (brute force). Accuracy: words of exactly 16 or 1,024 letters, a third free, a
+third aimed at an answer drawn uniformly, a third of those with one letter replaced.
+
+This study has not been run with its seeds yet: as smt/studies/machines.py it is found by `--study machines`.
 
 It would refute "exactness comes from the bits, not from how they are trained" if BPTT through the same bits certified
 clearly less than self-prediction; and "a Transformer as teacher certifies exactly the star-free languages" if SMT
