@@ -23,7 +23,7 @@ from smt.languages import LANGUAGES
 from smt.learners import Budget, Lesson, accuracy, by_bptt_bits, by_self_prediction
 from smt.memory import SphereMemory
 
-SEEDS, MINUTES = range(100, 103), 15
+SEEDS, MINUTES = range(100, 103), 15           # estimated
 USES = ()
 TASKS = ("parity", "S3", "tomita 2", "tomita 3", "tomita 7")
 SHOWN = {"as it is": "h = 8, as it is", "h = 0": "h = 0: no look ahead", "h = 1": "h = 1", "h = 2": "h = 2",

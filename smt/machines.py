@@ -25,7 +25,7 @@ from smt.languages import LANGUAGES, all_words, trivial_rules
 from smt.learners import LEARNERS, WITH_BITS, Budget, Lesson, accuracy, by_self_prediction
 from smt.self_prediction import roll
 
-SEEDS, MINUTES = range(100, 105), 50
+SEEDS, MINUTES = range(100, 105), 50           # estimated
 USES = ()
 ALL = tuple(LANGUAGES)
 TRIED = ("tomita 1", "tomita 2", "tomita 3", "tomita 4", "tomita 5", "tomita 6", "tomita 7", "parity", "mod 3", "mod 5",
