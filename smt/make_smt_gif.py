@@ -123,8 +123,8 @@ class Film:
         self.title.set_text(f"trained at T = {short} with {self.bits()} bits: a machine of {len(graph['sizes'])} "
                             f"states, {verdict}")
         accuracy = self.arrays["movie_accuracy"][-1]
-        self.right.text(0.72, 0.5, f"never unrolled,\naccuracy {accuracy:.2f} at T = {short}\n(continuous memory)",
-                        transform=self.right.transAxes, ha="center", va="center", fontsize=11)
+        self.right.text(0.7, 0.5, f"never unrolled:\n{accuracy:.2f} at T = {short}\n(continuous)",
+                        transform=self.right.transAxes, ha="center", va="center", fontsize=10)
 
 
 if __name__ == "__main__":

@@ -157,7 +157,7 @@ def gradients(record, arrays):
     axes[2].plot(np.arange(0, length, EVERY), arrays["gradient_decoding"], color=ROLE["paper"])
     axes[2].set_title("SMT, decoding loss:\none step of attention")
     for ax in axes:
-        ax.set(yscale="log", xlabel="time step t", ylim=(1e-20, 1e4), xlim=(0, length + 1))
+        ax.set(yscale="log", xlabel="t (error flows to the left)", ylim=(1e-20, 1e4), xlim=(0, length + 1))
         ax.set_yticks([10.0 ** k for k in range(-20, 5, 4)])
     axes[0].set_ylabel(r"$\|\partial L/\partial m_t\|$ per sequence")
     lines = [plt.Line2D([], [], color=color, label=name) for name, color in UPDATER_COLOUR.items()]
@@ -165,8 +165,7 @@ def gradients(record, arrays):
               for style, scale in zip((":", "-", "--"), SCALES)]
     fig.legend(handles=lines, loc="outside lower center", ncols=4)
     first = record["runs"][0]["seed"]
-    fig.suptitle(f"Untrained networks, T = {length}, seed {first}: what arrives at the memory after "
-                 "t steps (the error flows to the left)", fontsize=11)
+    fig.suptitle(f"Untrained networks, seed {first}, asked at T = {length}: what arrives at $m_t$", fontsize=11)
     return fig
 
 
@@ -177,7 +176,7 @@ def memory_space(record, arrays):
     fig, axes = plt.subplots(1, 3, figsize=(8, 3.3))
     shown = axes[0].scatter(*arrays["space_components"].T, c=arrays["space_time"], cmap=SEQUENTIAL, s=6, linewidths=0)
     fig.colorbar(shown, ax=axes[0], location="left", label="time step t", shrink=0.85)
-    axes[0].set(title="two principal components,\ncolour: time", xticks=[], yticks=[])
+    axes[0].set(title="two principal\ncomponents", xticks=[], yticks=[])
     scatter_held(axes[1], arrays["space_plane"], arrays["space_label"], s=9)
     axes[1].set(title="the plane of the symbols\nshows what is held", xticks=[], yticks=[], aspect="equal",
                 xlim=(-1.6, 1.6), ylim=(-1.6, 1.6))
