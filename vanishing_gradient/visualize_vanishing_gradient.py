@@ -228,5 +228,19 @@ def half_grid_shift(record):
     return max((abs(half / full - 1) for full, half in pairs if full and half), default=0.0)
 
 
+# ---------------------------------------------------------------- the root README
+
+IDEA = "the problem: an error that is sent back vanishes or explodes (1991)"
+
+
+def one_line(record):
+    """What the root README says about the record."""
+    s = record["summary"]
+    flows = (s["local_flows"]["mean"] + s["norm_flows"]["mean"]) * len(record["runs"])
+    return (f"{flows / 1e6:.1f} million measured errors, none above its bound; a linear network keeps its error at scale "
+            f"{s['linear_threshold_measured']['mean']:.2f} only; the LSTM of 1997 changes it by at most "
+            f"{100 * (s['lstm_largest_median']['max'] - 1):.1f} % a step")
+
+
 if __name__ == "__main__":
     sys.exit(run(lambda: draw(__doc__, HERE, (error_flow, factor_per_step, bound_and_spread), ARRAYS, tables)))
