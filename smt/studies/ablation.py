@@ -105,7 +105,7 @@ def finding(record):
     never = [name for name in there if min(at(name, short)) < 0.95]
     return (f"{len(held)} of {len(there)} variants are right at T = {far:,} on every seed (n = {len(record['runs'])}). "
             f"Lost before that: {'; '.join(lost) or 'none'}. "
-            f"Not learned at T = {short}: {'; '.join(never) or 'none'}.{scores.chosen_on(record)}")
+            f"Not learned at T = {short}: {'; '.join(never) or 'none'}.")
 
 
 def table(record):
