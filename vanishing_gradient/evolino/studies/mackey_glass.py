@@ -26,7 +26,7 @@ from vanishing_gradient.evolino.series import mackey_glass
 from vanishing_gradient.evolino.subpopulations import evolve
 from vanishing_gradient.evolino.two_phase import best_of, bounded, least_squares, lstm_networks, random_genes
 
-SEEDS, MINUTES = range(3), 6
+SEEDS, MINUTES = range(3), 5
 USES = ("members", "trials", "patience", "washout")
 QUICK = dict(members=4, generations=2, updates=2, cells=6, large=10, orders=(4, 10), rates=(0.01,))
 PAPER = {"evolino": 1.9e-3}
