@@ -3,9 +3,8 @@
 Schmidhuber (1992), Learning complex, extended sequences using the principle of history compression,
 Neural Computation 4(2):234-242, and his Habilitationsschrift (TUM, 1993).
 
-    python3 chunker_very_deep_1200/chunker_very_deep_1200.py                 seed 0, about 40 s
-    python3 chunker_very_deep_1200/chunker_very_deep_1200.py --seeds 0-9     as committed, about 6 minutes
-    python3 chunker_very_deep_1200/chunker_very_deep_1200.py --gradcheck
+    python3 chunker_very_deep_1200/chunker_very_deep_1200.py                 seed 0, 52 s
+    python3 chunker_very_deep_1200/chunker_very_deep_1200.py --seeds 0-9     as committed, about 7 minutes
 
 A stream of 1200 symbols: a letter, filler, the same letter again (m = 0). With m = 1 or 3 further
 letters at random places, one of all is marked, and the marked one comes back (task.py). The task
@@ -38,7 +37,8 @@ import numpy as np
 
 from chunker_very_deep_1200 import single_nets
 from chunker_very_deep_1200.predictor import last_logits, log10, log_odds_swing, predictor, read_from, state_gradient
-from chunker_very_deep_1200.surprises import chunker_reads, compress, gather, next_surprise, stamp_bits
+from chunker_very_deep_1200.surprises import (chunker_answer, chunker_reads, compress, gather, next_surprise,
+                                              stamp_bits)
 from chunker_very_deep_1200.task import CHANCE, RULES, alphabet, both_sequences, right, rules, shortest, supply, twins
 from common import gradcheck, lstm, results, study
 from common.config import parse, run, setting
@@ -196,12 +196,6 @@ def train_chunker(net, p, found, how, clip, watch=lambda logits, batch: None):
         optimizer.step(g, how.lr)
         losses.append(loss)
     return np.array(losses)
-
-
-def chunker_answer(net, p, found, T):
-    """C's prediction (N, K, B) of the last symbol: of the next surprise, as it stands before the last step."""
-    inputs, stamps = chunker_reads(found, net.reals, net.classes)
-    return next_surprise(net.logits(p, net.forward(p, inputs, extra=stamps).y[1:]), found, T - 1)
 
 
 # ---------------------------------------------------------------- the main experiment: A and C

@@ -76,9 +76,10 @@ class Scene:
 
     def letter(self, ax, t):
         row, column = divmod(int(t), self.columns)
-        beside = column + (-3 if self.symbols[t] == MARK else 3)
-        ax.text(min(max(beside, 2), self.columns - 3), row, SYMBOLS[self.symbols[t]], ha="center", va="center",
-                fontsize=10, color="white", fontweight="bold",
+        mark = self.symbols[t] == MARK                       # stands higher: a letter may be its neighbour
+        beside = column + (-3 if mark else 3)
+        ax.text(min(max(beside, 2), self.columns - 3), row - 0.3 * mark, SYMBOLS[self.symbols[t]],
+                ha="center", va="center", fontsize=10, color="white", fontweight="bold",
                 bbox=dict(boxstyle="round,pad=0.15", facecolor=self.color(t), edgecolor="none"))
 
     def color(self, t):

@@ -6,9 +6,9 @@ of surprises is known: task.expected_surprises.
 
 import numpy as np
 
-from chunker_very_deep_1200.chunker_very_deep_1200 import (automatizer, chunker, chunker_answer, chunker_loss,
+from chunker_very_deep_1200.chunker_very_deep_1200 import (automatizer, chunker, chunker_loss,
                                                            init_chunker, recipe, train_automatizer)
-from chunker_very_deep_1200.surprises import compress
+from chunker_very_deep_1200.surprises import chunker_answer, compress
 from chunker_very_deep_1200.task import CYCLE, LETTERS, alphabet, right, trigger_recall
 from common.networks import stack
 from common.optimizers import Adam, clip_by_global_norm

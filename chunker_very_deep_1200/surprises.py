@@ -93,3 +93,9 @@ def next_surprise(logits, found, t):
     """C's prediction (N, K, B) of the next surprise as it stands just before time t, from all its logits."""
     row = found.before(t)[None, :, None, :]
     return np.take_along_axis(logits, row, axis=0)[0]
+
+
+def chunker_answer(net, p, found, T):
+    """C's prediction (N, K, B) of the last symbol: of the next surprise, as it stands before the last step."""
+    inputs, stamps = chunker_reads(found, net.reals, net.classes)
+    return next_surprise(net.logits(p, net.forward(p, inputs, extra=stamps).y[1:]), found, T - 1)

@@ -179,7 +179,8 @@ def drift(record):
     for text, want in (("solve it", True), ("do not", False)):
         sizes = [f["cell_state_lstm_last_m0"] for f in finals if (f["recall_lstm_last_m0"] >= SOLVED) == want]
         if sizes:
-            parts.append(f"{min(sizes):.0f} to {max(sizes):.0f} at the {len(sizes)} seeds that {text}")
+            ends = dict.fromkeys(f"{size:.0f}" for size in (min(sizes), max(sizes)))         # one number if they agree
+            parts.append(f"{' to '.join(ends)} at the {len(sizes)} seeds that {text}")
     return " and ".join(parts) or "none"
 
 

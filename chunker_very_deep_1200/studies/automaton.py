@@ -1,4 +1,4 @@
-"""Can a minimal lag above 1200 be bridged by a classifier that sees only what a small predictor missed?
+"""Can a classifier that sees only surprises bridge a minimal lag above 1200?
 
 The stochastic automaton of the ZiF chapter: a...a, then b or e, then c...c d; was it b or e? Each letter
 is repeated r times, which adds steps and no information: the surprises are the same letters for every
@@ -189,11 +189,10 @@ def finding(record):
     raw = [q for q in repeats if best(record, "raw", q)[1]["n"] == n]
     _, used, _ = best(record, "compressed", r)
     if not used["n"]:
-        return f"At a minimal lag of {3 * r - 1:,} no seed meets the criterion."
-    reach = f"up to a minimal lag of {3 * max(raw) - 1:,}" if raw else "at no length"
-    return (f"At a minimal lag of {3 * r - 1:,} the classifier needs {used['mean']:,.0f} sequences "
-            f"({share(used['n'], n)} seeds), not more than at short lags, because the surprises are the same; on the "
-            f"raw stream all seeds get there {reach}, with the budgets in the table.")
+        return f"No: at a minimal lag of {3 * r - 1:,} no seed meets the criterion."
+    reach = f"up to a lag of {3 * max(raw) - 1:,}" if raw else "at no lag"
+    return (f"Yes: a minimal lag of {3 * r - 1:,} after {used['mean']:,.0f} sequences ({share(used['n'], n)} seeds); "
+            f"all raw nets get there {reach}.")
 
 
 def table(record):

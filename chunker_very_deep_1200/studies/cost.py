@@ -90,10 +90,9 @@ def checks(record):
 def finding(record):
     s, m = record["summary"], record["config"]["others"]
     stored = {name: s[f"{name}_stored_bytes"]["mean"] for name in ("rnn", "A_learns", f"C_m{m}")}
-    return (f"For the way back a tanh-RNN stores {stored['rnn']:,.0f} bytes a sequence, A {stored['A_learns']:,.0f} "
-            f"and C (m = {m}) {stored[f'C_m{m}']:,.0f}; training A and C takes {ratio(record, 0):.2f} times "
-            f"the multiply-adds of the cheapest single net with m = 0, {ratio(record, m):.2f} times with m = {m} and "
-            "C's many passes.")
+    return (f"For the way back a tanh-RNN stores {stored['rnn']:,.0f} bytes a sequence, A {stored['A_learns']:,.0f}, C "
+            f"{stored[f'C_m{m}']:,.0f} (m = {m}). Training A and C takes {ratio(record, 0):.2f} (m = 0) and "
+            f"{ratio(record, m):.2f} (m = {m}) times the multiply-adds of the cheapest single net.")
 
 
 def table(record):

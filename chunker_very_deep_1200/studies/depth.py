@@ -1,4 +1,4 @@
-"""Does A stay on its feet when the walk gets longer, up to 1,200,000 steps?
+"""Is A's walk stable over 1,200,000 steps?
 
 A and C are trained and scored anew at each T with the main experiment's number of updates. What is
 tested is the stability of A's walk: one wrong step would be a surprise more. A learns from the first
@@ -12,9 +12,9 @@ import time
 import tracemalloc
 from dataclasses import replace
 
-from chunker_very_deep_1200.chunker_very_deep_1200 import (automatizer, chunker, chunker_answer, init_chunker, recipe,
+from chunker_very_deep_1200.chunker_very_deep_1200 import (automatizer, chunker, init_chunker, recipe,
                                                            train_automatizer, train_chunker)
-from chunker_very_deep_1200.surprises import compress
+from chunker_very_deep_1200.surprises import chunker_answer, compress
 from chunker_very_deep_1200.task import alphabet, both_sequences, right, supply
 from common import results
 from common.networks import stack
@@ -72,9 +72,8 @@ def checks(record):
 
 def finding(record):
     T, s = max(record["config"]["lengths"]), record["summary"]
-    k, n = s[f"surprises_T{T}"], len(record["runs"])
-    return (f"A walks over {T:,} steps and is surprised {k['mean']:g} times on average ({n} seeds); recall there is "
-            f"{s[f'recall_T{T}']['mean']:g}, in {s[f'seconds_T{T}']['mean']:.0f} processor seconds with training.")
+    return (f"At T = {T:,} it is surprised {s[f'surprises_T{T}']['mean']:g} times and recall is "
+            f"{s[f'recall_T{T}']['mean']:g} ({len(record['runs'])} seeds).")
 
 
 def table(record):

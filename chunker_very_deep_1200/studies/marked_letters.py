@@ -14,10 +14,9 @@ import time
 import numpy as np
 
 from chunker_very_deep_1200 import single_nets
-from chunker_very_deep_1200.chunker_very_deep_1200 import (SOLVED, Recipe, automatizer, chunker, chunker_answer,
-                                                           init_chunker, recipe, solved, train_automatizer,
-                                                           train_chunker)
-from chunker_very_deep_1200.surprises import compress
+from chunker_very_deep_1200.chunker_very_deep_1200 import (Recipe, automatizer, chunker, init_chunker, recipe,
+                                                           solved, train_automatizer, train_chunker)
+from chunker_very_deep_1200.surprises import chunker_answer, compress
 from chunker_very_deep_1200.task import RULES, alphabet, right, rules, supply, twins
 from common import results
 from common.networks import chosen, stack
@@ -87,11 +86,9 @@ def checks(record):
 
 
 def finding(record):
-    n, parts = len(record["runs"]), []
-    for m in record["config"]["others"]:
-        counts = ", ".join(f"{text} {share(solved(record, name, m), n)}" for name, text in CHUNKERS.items())
-        parts.append(f"m = {m}: {counts}")
-    return f"Seeds solved ({SOLVED} of the test sequences right): {'; '.join(parts)}."
+    n, others = len(record["runs"]), record["config"]["others"]
+    counts = [f"{text} {' and '.join(str(solved(record, name, m)) for m in others)}" for name, text in CHUNKERS.items()]
+    return f"Of {n} seeds solve m = {' and '.join(map(str, others))}: {'; '.join(counts)}."
 
 
 def table(record):

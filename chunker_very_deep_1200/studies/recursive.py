@@ -1,4 +1,4 @@
-"""Do three and four levels compress what one level cannot, and is each of them needed?
+"""Do three and four levels work, and is each of them needed?
 
 Cycles within cycles (Habilitationsschrift 1993, multi-level hierarchy): every 20th symbol belongs to a
 slower cycle with symbols of its own, every 20th of those to a still slower one; the letter stands at
@@ -14,10 +14,10 @@ from itertools import repeat
 
 import numpy as np
 
-from chunker_very_deep_1200.chunker_very_deep_1200 import (chunker, chunker_answer, init_chunker, recipe,
+from chunker_very_deep_1200.chunker_very_deep_1200 import (chunker, init_chunker, recipe,
                                                            train_automatizer, train_chunker)
 from chunker_very_deep_1200.predictor import predictor
-from chunker_very_deep_1200.surprises import Surprises, compress
+from chunker_very_deep_1200.surprises import Surprises, chunker_answer, compress
 from chunker_very_deep_1200.task import CYCLE, LETTERS, right
 from common import results
 from common.networks import stack
@@ -115,7 +115,7 @@ def finding(record):
     for F, L in record["config"]["shapes"]:
         parts.append(f"{L} levels recall {s[f'recall_levels{L}']['mean']:.2f} over {F**L:,} steps, "
                      f"one level fewer {s[f'recall_levels{L}_one_fewer']['mean']:.2f}")
-    return f"{'; '.join(parts)} ({len(record['runs'])} seeds, chance 0.50)."
+    return f"{'; '.join(parts)} ({len(record['runs'])} seeds)."
 
 
 def table(record):

@@ -91,13 +91,12 @@ def checks(record):
 
 
 def finding(record):
-    batch_of, _ = choice(record)
-    best = max(((record["summary"][f"recall_{setting_name(name, m, batch, rate)}"]["mean"] or 0, name, m, batch, rate)
-                for kind, rates in record["config"]["rates"] for batch in record["config"]["batches"] for rate in rates
-                for name, m in ((f"{kind}_last", 1), (f"{kind}_last", 3))), key=lambda row: row[0])
-    batches = ", ".join(f"{label(f'{kind}_last').split(',')[0]} {batch}" for kind, batch in batch_of.items())
-    return (f"The batch sizes chosen: {batches}; with further letters the best of all settings recalls "
-            f"{best[0]:.2f} ({label(best[1])}, m = {best[2]}).")
+    batch_of, rate_of = choice(record)
+    rates = sorted({rate for (name, _), rate in rate_of.items() if name in ("lstm_last", "lstm_forget_last")})
+    tanh = max(e["max"] for name, e in record["summary"].items() if name.startswith("recall_tuned_rnn"))
+    batches = " or ".join(map(str, sorted(set(batch_of.values()))))
+    return (f"Batches of {batches}; the LSTMs, last symbol only, a rate of "
+            f"{' or '.join(f'{rate:g}' for rate in rates)}; the tanh-RNN's best setting recalls {tanh:.2f}.")
 
 
 def table(record):

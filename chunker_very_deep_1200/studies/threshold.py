@@ -1,4 +1,4 @@
-"""How does recall depend on the tolerance that decides what a surprise is?
+"""How does recall depend on the tolerance?
 
 The tolerance of the mass criterion is swept, with the cycle and with a little noise in the filler;
 everything else is the main experiment's, C has 200 updates. Too small, and A's own imprecision is
@@ -52,7 +52,7 @@ def finding(record):
         good = safe(record, noise)
         found = f"from {min(good):g} to {max(good):g}" if good else "none of those tried"
         parts.append(f"{found} with {f'noise {noise:g}' if noise else 'the cycle'}")
-    return f"Tolerances that solve the task at every seed: {'; '.join(parts)} ({len(record['runs'])} seeds)."
+    return f"Every seed solves the task {', '.join(parts)} ({len(record['runs'])} seeds)."
 
 
 def table(record):
