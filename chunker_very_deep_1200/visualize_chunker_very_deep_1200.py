@@ -15,9 +15,10 @@ import numpy as np
 
 from chunker_very_deep_1200.single_nets import KINDS, NAMES, label
 from chunker_very_deep_1200.task import RULES, SYMBOLS
-from common import results, tables
+from common import results
 from common.config import run
 from common.figures import ROLE, chance_line, draw, plt
+from common.tables import table
 
 HERE = Path(__file__).resolve().parent
 OTHERS, SOLVED = (0, 1, 3), 0.95
@@ -141,7 +142,7 @@ def error_flow(record, arrays):
 
 # ---------------------------------------------------------------- tables
 
-def make_tables(record, studies):
+def tables(record, studies):
     return {"headline": headline_table(record), "drift": drift(record)}
 
 
@@ -168,8 +169,8 @@ def headline_table(record):
     for rule, text in RULES.items():
         rows.append([f"rule: {text}", "", *(f"{s[f'rule_{rule}_m{m}']['mean']:.2f}" for m in OTHERS), ""])
     rows.append(["chance", "", "0.50", "0.50", "0.50", "0"])
-    return tables.table(["method", "updates", *(f"m = {m}: seeds solved (mean recall)" for m in OTHERS),
-                         "log-odds swing in nats, m = 0 / 3"], rows)
+    return table(["method", "updates", *(f"m = {m}: seeds solved (mean recall)" for m in OTHERS),
+                  "log-odds swing in nats, m = 0 / 3"], rows)
 
 
 def drift(record):
@@ -187,4 +188,4 @@ def drift(record):
 FIGURES = (surprise_pattern, recall_by_lag, swing, error_flow)
 
 if __name__ == "__main__":
-    sys.exit(run(lambda: draw(__doc__, HERE, FIGURES, ARRAYS, make_tables)))
+    sys.exit(run(lambda: draw(__doc__, HERE, FIGURES, ARRAYS, tables)))
