@@ -19,7 +19,7 @@ from vanishing_gradient.weight_guessing.networks import A1, A2
 from vanishing_gradient.weight_guessing.tasks import Data
 from vanishing_gradient.weight_guessing.weight_guessing import density, interval_text, right, search_until
 
-SEEDS, MINUTES = range(2), 4
+SEEDS, MINUTES = range(2), 5
 USES = ("interval",)
 QUICK = dict(most=600, most_ten=200, training=20, wanted=2)
 NETWORKS = {"A1, 1 hidden": A1(1), "A1, 2 hidden": A1(2), "A1, 3 hidden": A1(3), "A2, 10 hidden": A2()}
