@@ -20,7 +20,7 @@ from vanishing_gradient.program_search.pool import poisson_interval, totals
 from vanishing_gradient.program_search.problems import POSITIONS, UNSEEN
 from vanishing_gradient.program_search.program_search import searched
 
-SEEDS, MINUTES = range(10), 3
+SEEDS, MINUTES = range(10), 2
 USES = ("largest_limit",)
 QUICK = dict(runs=2000, largest_limit=4)
 PAPER = {"runs_per_fit": 1e8 / 3, "space_probability": 9.95e-9, "published_steps": 399}
