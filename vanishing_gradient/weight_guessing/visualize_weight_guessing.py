@@ -157,7 +157,7 @@ def tables(record, studies):
     return dict(
         trials=table(header, rows), guesses=f"{guesses / 1e6:.0f} million",
         parity_a1=f"{trials['parity_a1']:,.0f}", noisy_parity=f"{trials['noisy_parity_a1']:,.0f}",
-        no_self=f"{trials['parity_a2_no_self']:,.0f}", no_self_again=f"{trials['parity_a2_no_self']:,.0f}",
+        no_self=f"{trials['parity_a2_no_self']:,.0f}",
         variance=f"{trials['two_sequence_variance'] / trials['two_sequence']:.0f}",
         **_with_output_bias(studies.get("hidden_units")),
         two_sequence_range="{:.0f} to {:.0f}".format(*np.quantile(solutions, (0, 1))),

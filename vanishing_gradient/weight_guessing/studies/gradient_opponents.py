@@ -98,11 +98,11 @@ def finding(record):
     a, b = record["config"]["lengths"][-1]
     n, said = len(record["runs"]), []
     for task in GUESSED:
-        counts = {kind: int((_accuracy(record, f"{task} {a}-{b} {kind}") >= SOLVED).sum()) for kind in NAMES}
-        updates = results.values(record, f"{task} {a}-{b} lstm_updates").max()
-        said.append(f"{task.replace('_', '-')}: guessing {counts['guess']} of {n} seeds, LSTM {counts['lstm']}, "
-                    f"tanh-RNN {counts['rnn']} ({updates:.0f} updates, best of 16 settings)")
-    return f"Solved (accuracy 0.95) at {a} to {b} steps, {'; '.join(said)}."
+        counts = [int((_accuracy(record, f"{task} {a}-{b} {kind}") >= SOLVED).sum())
+                  for kind in ("guess", "lstm", "rnn")]
+        said.append("{}: guessing {}, LSTM {}, tanh-RNN {}".format(task.replace("_", "-"), *counts))
+    return (f"Of {n} seeds at {a} to {b} steps solve {'; '.join(said)} ({record['config']['updates'][-1]} updates, "
+            "tuned).")
 
 
 def table(record):

@@ -51,15 +51,12 @@ def checks(record):
 
 
 def finding(record):
-    said = []
+    first = {}
     for name in record["config"]["rows"]:
         solved = [i for i in record["config"]["intervals"] if _density(record, name, i).solutions]
-        last = record["config"]["intervals"][-1]
-        trials = _density(record, name, last).trials
-        said.append(f"{ROW[name].title} from {solved[0]:g} on, 1 of {trials:,.0f} at {last:g}" if solved and trials
-                    else f"{ROW[name].title}: none at {last:g}")
-    return ("Below a threshold nothing solves; from 300 on the interval hardly matters. Smallest interval with a "
-            f"solution: {'; '.join(said)}.")
+        first[ROW[name].title] = f"{solved[0]:g}" if solved else "none"
+    return ("A threshold, then a plateau. Smallest interval with a solution: "
+            f"{'; '.join(f'{title} {value}' for title, value in first.items())}.")
 
 
 def table(record):
