@@ -9,6 +9,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 import common  # noqa: F401  one BLAS thread, before numpy
 import numpy as np
+from common import results
 from common.config import run
 from common.figures import ROLE, draw, plt
 from common.tables import number, table, wilson
@@ -191,6 +192,18 @@ def found_by_the_studies(studies):
     signs, half = rows["alternating signs"], rows["first half"]
     return {"signs_hand": f"{signs['hand']:.1f}", "signs_kt": f"{signs['kt']:.1f}",
             "signs_program": f"`{listing(signs['program'])}`", "half_program": f"`{listing(half['program'])}`"}
+
+
+# ---------------------------------------------------------------- the root README
+
+IDEA = "no gradient: search for a program that writes the weights (1995/97)"
+
+
+def one_line(record):
+    """What the root README says about the record."""
+    fits, good = (sum(results.values(record, f"positions_{what}")) for what in ("fits", "generalise"))
+    return (f"{fits:.0f} programs found that add positions on three examples; {good:.0f} are right on all "
+            f"{len(UNSEEN):,} other patterns (published: 8 of 10)")
 
 
 if __name__ == "__main__":
