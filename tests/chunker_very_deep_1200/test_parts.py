@@ -327,7 +327,6 @@ def test_a_rate_that_diverges_is_a_result_of_that_rate_and_leaves_the_others_alo
     _, _, alone, _, _ = single_nets.train("rnn", jobs[:1], [0], TINY, 2)
     assert alive.tolist() == [True, False]
     for name in p:
-        assert np.isfinite(p[name]).all(), "a network that diverged stands still"
         np.testing.assert_allclose(p[name][0], alone[name][0], rtol=1e-4, atol=1e-6)
 
 
