@@ -295,8 +295,7 @@ def story_row(names):
     for name in names:
         visualize = importlib.import_module(f"{name.replace('/', '.')}.visualize_{Path(name).name}")
         record = results.read(ROOT / name / "results.json", "git checkout")
-        seconds = sum(run["seconds"] for run in record["runs"]) / len(record["runs"])
-        cells.append((f"[{Path(name).name}]({name}/)", visualize.IDEA, visualize.one_line(record), f"{seconds:.0f} s"))
+        cells.append((f"[{Path(name).name}]({name}/)", visualize.IDEA, visualize.one_line(record), visualize.TIME))
     return ["<br>".join(column) for column in zip(*cells)]
 
 

@@ -187,5 +187,22 @@ def drift(record):
 
 FIGURES = (surprise_pattern, recall_by_lag, swing, error_flow)
 
+# ---------------------------------------------------------------- the root README
+
+IDEA = "compress the history: learn only from what is not predicted (1992/93)"
+TIME = "60 s"                      # of one seed, measured on free cores
+
+
+def one_line(record):
+    """What the root README says about the record."""
+    def solved(name, m):
+        return int((results.values(record, f"recall_{name}_m{m}") >= SOLVED).sum())
+
+    best = {m: max(solved(name, m) for name in LAST) for m in (0, 3)}
+    return (f"recall across {record['config']['length']:,} steps: solved by the chunker at {solved('chunker', 0)} of "
+            f"{len(record['runs'])} seeds, and at {solved('chunker', 3)} when one of four letters is marked; by the "
+            f"best single net at {best[0]} and {best[3]}")
+
+
 if __name__ == "__main__":
     sys.exit(run(lambda: draw(__doc__, HERE, FIGURES, ARRAYS, tables)))

@@ -231,14 +231,15 @@ def half_grid_shift(record):
 # ---------------------------------------------------------------- the root README
 
 IDEA = "the problem: an error that is sent back vanishes or explodes (1991)"
+TIME = "25 s"                      # of one seed, measured on free cores
 
 
 def one_line(record):
     """What the root README says about the record."""
     s = record["summary"]
     flows = (s["local_flows"]["mean"] + s["norm_flows"]["mean"]) * len(record["runs"])
-    return (f"{flows / 1e6:.1f} million measured errors, none above its bound; a linear network keeps its error at scale "
-            f"{s['linear_threshold_measured']['mean']:.2f} only; the LSTM of 1997 changes it by at most "
+    return (f"{flows / 1e6:.1f} million measured errors, none above its bound; linear networks keep their error at "
+            f"scale {s['linear_threshold_measured']['mean']:.2f} only; in the LSTM of 1997 it changes by at most "
             f"{100 * (s['lstm_largest_median']['max'] - 1):.1f} % a step")
 
 

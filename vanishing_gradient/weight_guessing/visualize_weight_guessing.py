@@ -203,5 +203,19 @@ def _row(record, row):
             f"{mean('constant_rule'):.2f}", f"{mean('last_element_rule'):.2f}"]
 
 
+# ---------------------------------------------------------------- the root README
+
+IDEA = "no gradient: guess all weights (1996)"
+TIME = "30 s"                      # of one seed, measured on free cores
+
+
+def one_line(record):
+    """What the root README says about the record."""
+    parity, noisy = (density_of(record, name).trials for name in ("parity_a2_no_self", "noisy_parity_a1"))
+    return (f"parity over {record['config']['shortest']} to {record['config']['longest']} steps: one random network in "
+            f"{parity:,.0f} is right (published: {ROW['parity_a2_no_self'].paper:,}); with noisy inputs one in "
+            f"{noisy:,.0f} (published: {ROW['noisy_parity_a1'].paper:,})")
+
+
 if __name__ == "__main__":
     sys.exit(run(lambda: draw(__doc__, HERE, FIGURES, ARRAYS, tables)))

@@ -117,4 +117,4 @@ def test_the_readme_shows_the_tables_of_the_saved_results():
     from common.figures import readme_tables
     from common.tables import fill_tables
     text = (HOME / "README.md").read_text(encoding="utf-8")
-    assert fill_tables(text, readme_tables(HOME, record, saved, visualize_evolino.make_tables)) == text
+    assert fill_tables(text, readme_tables(HOME, record, saved, visualize_evolino.tables)) == text
