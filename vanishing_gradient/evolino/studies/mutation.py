@@ -17,7 +17,7 @@ from vanishing_gradient.evolino.evolino import CELLS, task, unseen_error
 from vanishing_gradient.evolino.subpopulations import evolve
 from vanishing_gradient.evolino.two_phase import lstm_networks, random_genes, score
 
-SEEDS, MINUTES = range(5), 4
+SEEDS, MINUTES = range(5), 3
 USES = ("members", "trials", "mutation", "patience", "init", "feedback", "start", "washout", "seen", "end")
 QUICK = dict(generations=3, members=4, tasks=(2,))
 RECIPES = {"cauchy": ("Cauchy noise, bursts", {}),
