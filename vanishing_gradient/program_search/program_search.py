@@ -14,6 +14,11 @@ patterns. Task 1 counts the inputs that are on (every weight 1), task 2 adds the
 is i). Random programs are drawn until a fixed number of runs is over (search.py); beside them least
 squares, gradient descent and trivial rules on the same three patterns. Writes results.json,
 traces.npz and weights.npz; ends with
+
+    counting   624 fits, 616 right on all unseen patterns, 1,603 runs per fit [1,482, 1,736]
+               cheapest: 0 WriteWeight 1 | 2 Jump 0
+    positions  19 fits, 18 right on all unseen patterns, 2,631,579 runs per fit [1,685,155, 4,370,919]
+               cheapest: 0 Allocate 1 | 2 WriteWeight -1 | 4 Increment -1 | 6 Jump 2
 """
 
 import sys

@@ -147,7 +147,8 @@ def figure(record, arrays):
         if at is not None:
             height = curves["steps"][at - 1]
             ax.plot(at, height, "o", color=ROLE["paper"])
-            ax.annotate(f"{task} found", (at, height), (-8, -22), textcoords="offset points", ha="right")
+            ax.annotate(f"{task} found", (at, height), (-12, -3), textcoords="offset points", ha="right",
+                        fontsize=10, bbox=dict(facecolor="white", edgecolor="none", pad=1))
     ax.set(xlabel="phase of Levin's search", ylabel="number", ylim=(0.5, None))
     ax.legend(loc="upper left")
     return fig
