@@ -7,6 +7,7 @@ import json
 import shutil
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 
@@ -95,8 +96,8 @@ def collect(options, compute, seeds=None, settings=None):
 class Parts:
     """Finished parts of one run in <out>/partial/<fingerprint>/.
 
-    The fingerprint stands for experiment, study, settings and the Python files they could use: parts of
-    another setting, or of a program that was changed since, are never mixed in.
+    The fingerprint stands for experiment, study, settings and our Python files that the run has imported:
+    parts of another setting, or of a program that was changed since, are never mixed in.
     """
 
     used = []                                        # folders of this process
@@ -131,11 +132,10 @@ class Parts:
 
 def fingerprint(options, settings):
     """Sixteen hexadecimal digits that stand for what a part depends on, the seed excepted."""
-    sources = sorted({*options.home.glob("*.py"), *files.ROOT.glob("common/**/*.py"),
-                      *options.home.glob(f"studies/{options.study}.py")})
-    ours = [path for path in sources if not path.name.startswith(("visualize_", "make_"))]
-    text = json.dumps([options.experiment, options.study, dict(settings),
-                       [hashlib.sha256(path.read_bytes()).hexdigest() for path in ours]], sort_keys=True, default=str)
+    loaded = {Path(module.__file__) for module in list(sys.modules.values()) if getattr(module, "__file__", None)}
+    ours = sorted(path for path in loaded if path.suffix == ".py" and path.is_relative_to(files.ROOT))
+    sources = [hashlib.sha256(path.read_bytes()).hexdigest() for path in ours]
+    text = json.dumps([options.experiment, options.study, dict(settings), sources], sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 

@@ -63,7 +63,7 @@ def record(options, runs, paper=(), checks=None, config=None, **more):
         "schema": SCHEMA, "experiment": options.experiment, "study": options.study, "run_id": uuid.uuid4().hex,
         "command": options.command, "config": {**config, **more, "seeds": [run["seed"] for run in runs]},
         "environment": environment(), "started": time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(options.started)),
-        "seconds": round(time.time() - options.started, 2),
+        "seconds": round(max(time.time() - options.started, sum(run["seconds"] or 0 for run in runs)), 2),
         "runs": runs, "summary": summary(runs, dict(paper)), "checks": []})
     made["checks"] = finite(checks(made)) if checks else []
     return made

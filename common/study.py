@@ -114,7 +114,8 @@ def run(options):
 def _settings(module, options):
     """The config, and the keyword arguments of the study's run; --quick changes both."""
     parameters = inspect.signature(module.run).parameters
-    settings = {name: p.default for name, p in parameters.items() if p.default is not inspect.Parameter.empty}
+    settings = {name: p.default for name, p in parameters.items()
+                if p.default is not inspect.Parameter.empty and name != "part"}
     quick = dict(module.QUICK) if options.quick else {}
     config = replace(options.config, **{name: value for name, value in quick.items()
                                         if name not in settings and name not in options.knobs})
@@ -172,7 +173,7 @@ def section(home, name, record):
     claims = [tables.claims_table(record["checks"])] if record["checks"] else []
     picture = [f"![{about.question}](../viz/{name}.png)"] if hasattr(module, "figure") else []
     seeds = record["config"].get("seeds", [])
-    made_by = (f"`{record['command']}`: {len(seeds)} seed{'s' if len(seeds) != 1 else ''}, "
-               f"{record['seconds'] / 60:.1f} minutes.")
+    count = f"{len(seeds)} seed{'s' if len(seeds) != 1 else ''}"
+    made_by = f"`{record['command']}`: {count}, about {about.time} on one core."
     return "\n\n".join([f"## {name}", f"**{about.question}** {module.finding(record)}", body, *shown, *claims,
                         *picture, made_by]) + "\n"

@@ -20,7 +20,7 @@ from common.progress import Progress
 from vanishing_gradient.program_search import machine, pool, search
 from vanishing_gradient.program_search.problems import BY_HAND, LADDER
 
-SEEDS, MINUTES = range(8), 5
+SEEDS, MINUTES = range(8), 3
 USES = ("largest_limit",)
 QUICK = dict(runs=2000, largest_limit=4, phases=20)
 

@@ -21,7 +21,7 @@ from common.tables import wilson
 from vanishing_gradient.program_search import machine, pool
 from vanishing_gradient.program_search.problems import BY_HAND, FURTHER
 
-SEEDS, MINUTES = range(8), 1.5
+SEEDS, MINUTES = range(8), 1
 USES = ("largest_limit",)
 QUICK = dict(runs=2000, largest_limit=4)
 
