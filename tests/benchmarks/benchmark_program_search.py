@@ -1,6 +1,6 @@
 """Random programs per second: the batched machine against the plain interpreter, in the same run.
 
-    python3 tests/benchmarks/benchmark_program_search.py            about half a minute
+    python3 tests/benchmarks/benchmark_program_search.py            about 15 seconds
 
 Both draw programs and time limits from the same law, follow every run to its end and test the weights for counting;
 the plain one (vanishing_gradient/program_search/machine.py) is Python without numpy, one program after the other.
@@ -19,7 +19,7 @@ from common import results
 from vanishing_gradient.program_search import machine, search
 from vanishing_gradient.program_search.problems import COUNTING
 
-ROUNDS, PLAIN_RUNS, BATCHED_RUNS = 3, 10_000, 3_000_000
+ROUNDS, PLAIN_RUNS, BATCHED_RUNS = 2, 10_000, 3_000_000
 LEAST = 10                       # times as fast, at least
 
 
