@@ -4,7 +4,7 @@ import numpy as np
 
 from common import gradcheck
 from common.randomness import stream
-from smt import losses, training
+from smt import losses, self_prediction, training
 from smt.memory import FreeMemory, SoftBits, SphereMemory
 from smt.model import RNN, Network, Teacher, TransformerBaseline
 from smt.tasks import retrieval
@@ -94,7 +94,7 @@ def gradient_errors(rng):
         errors[f"BPTT, sphere, {updater}"] = bptt_error(rng, SphereMemory(Z, tokens=2), updater)
     errors["BPTT, free memory, gru with chrono gates"] = bptt_error(rng, FreeMemory(Z), "gru", longest=T)
     errors["Transformer without a memory"] = transformer_error(rng)
-    return errors
+    return errors | self_prediction.gradient_errors()
 
 
 def small_rnn(rng, memory, updater, **options):

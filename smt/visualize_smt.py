@@ -241,7 +241,7 @@ def tables(record, studies):
             "short": length_table(record, SHORT, (c["short_length"], 64, 256, 1024, 4096, 1048576)),
             "run": f"`{record['command']}`: seeds {seed_range(seeds)}, numpy {environment['numpy']}, "
                    f"{environment['cpu']}",
-            "minutes": f"{record['seconds'] / len(seeds) / 60:.0f}", "proofs": proofs(record), **sentences(record)}
+            "proofs": proofs(record), **sentences(record)}
 
 
 def length_table(record, rows, columns, tried=False):
