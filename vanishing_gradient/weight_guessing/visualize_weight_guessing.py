@@ -19,8 +19,7 @@ from common.tables import table
 from vanishing_gradient.weight_guessing.weight_guessing import ROW, ROWS, density, density_of, interval_text
 
 HERE = Path(__file__).resolve().parent
-ARRAYS = ("plane", "plane_weights", "rain_weights", "rain_outputs", "machine_bits", "machine_units", "machine_parity",
-          *(f"gaps_{row.name}" for row in ROWS if row.name != "tomita_4_a2"))
+ARRAYS = ("plane", "plane_weights", "rain_weights", "rain_outputs")       # the others are empty without a solution
 GEOMETRIC = ("latch_2", "parity_a2_no_self", "two_sequence", "parity_a1")     # rows whose trials are drawn
 SHOWN_STEPS = 40
 
@@ -71,6 +70,9 @@ def geometric_law(record, arrays):
     titles = {row.name: row.title for row in ROWS}
     for ax, name in zip(axes.flat, GEOMETRIC):
         gaps, mean = arrays[f"gaps_{name}"], density_of(record, name).trials
+        if not len(gaps):
+            ax.set_title(f"{titles[name]}: none found", fontsize=10)
+            continue
         edges = np.linspace(0, 5, 26)
         ax.hist(gaps / mean, edges, weights=np.full(len(gaps), 1 / len(gaps) / edges[1]), color=ROLE["guess"],
                 alpha=0.6, label=f"{len(gaps):,} searches")
@@ -88,8 +90,11 @@ def geometric_law(record, arrays):
 
 def two_state_machine(record, arrays):
     """A guessed parity network at work: its two units, and the machine that they are."""
-    bits, units, parity = (arrays[f"machine_{name}"] for name in ("bits", "units", "parity"))
     fig = plt.figure(figsize=(8, 4.8))
+    if "machine_bits" not in arrays:
+        fig.suptitle("no parity network was found in this run")
+        return fig
+    bits, units, parity = (arrays[f"machine_{name}"] for name in ("bits", "units", "parity"))
     grid = fig.add_gridspec(3, 2, width_ratios=(1.7, 1), height_ratios=(0.5, 1, 1))
     steps = np.arange(1, SHOWN_STEPS + 1)
     top = fig.add_subplot(grid[0, 0])
