@@ -190,7 +190,7 @@ FIGURES = (surprise_pattern, recall_by_lag, swing, error_flow)
 # ---------------------------------------------------------------- the root README
 
 IDEA = "compress the history: learn only from what is not predicted (1992/93)"
-TIME = "60 s"                      # of one seed, measured on free cores
+TIME = "50 s"  # of one seed, measured on free cores
 
 
 def one_line(record):

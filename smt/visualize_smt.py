@@ -25,7 +25,7 @@ from smt.scores import BITS, BPTT, BPTT_BITS, DMT, ENCODER, GRU, KEPT, MORE, SMA
 HERE = Path(__file__).resolve().parent
 ARRAYS = ("movie_encoder", "space_plane", "space_before", "gradient_bptt", "gradient_decoding", "machine_codes")
 IDEA = "never send the error back through time: learn what to remember, then one update"
-TIME = "5 min, two cores"                      # of one seed, measured on free cores
+TIME = "5 min, two cores"  # of one seed, measured on free cores
 COLOUR = {BITS: ROLE["binary"], SMT: ROLE["smt"], MORE: ROLE["paper"], DMT: ROLE["smt_dmt"], BPTT: ROLE["mlp"],
           GRU: ROLE["gru"], TRANSFORMER: ROLE["transformer"]}
 STYLE = {MORE: ":", BPTT: "--", GRU: "-.", TRANSFORMER: (0, (1, 1))}

@@ -160,7 +160,7 @@ def words(record, studies):
 # ---------------------------------------------------------------- the root README
 
 IDEA = "no gradient: evolve the cells, compute the readout (2007)"
-TIME = "50 s"                      # of one seed, measured on free cores
+TIME = "50 s"  # of one seed, measured on free cores
 
 
 def one_line(record):
