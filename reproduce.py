@@ -21,6 +21,7 @@ import argparse
 import ast
 import importlib
 import math
+import os
 import shutil
 import subprocess
 import sys
@@ -305,6 +306,9 @@ if __name__ == "__main__":
     except KeyboardInterrupt:
         print("\ninterrupted; what is committed is untouched", file=sys.stderr)
         sys.exit(130)
+    except BrokenPipeError:                          # reproduce.py --jobs | head
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
     except results.ResultsError as error:
         print(error, file=sys.stderr)
         sys.exit(1)

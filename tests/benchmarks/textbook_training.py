@@ -64,12 +64,14 @@ def from_ours(p):
     H = p["W"].shape[-1]
     rows = dict(i=slice(0, H), o=slice(H, 2 * H), g=slice(2 * H, 3 * H))
     q = {f"W_{k}": np.concatenate([p["W_in"][r], p["W"][r]], axis=1).T.copy() for k, r in rows.items()}
-    return q | {f"b_{k}": p["b"][r].copy() for k, r in rows.items()} | dict(W_y=p["W_out"].T.copy(), b_y=p["b_out"].copy())
+    biases = {f"b_{k}": p["b"][r].copy() for k, r in rows.items()}
+    return q | biases | dict(W_y=p["W_out"].T.copy(), b_y=p["b_out"].copy())
 
 
 class Adam:
     def __init__(self, p):
-        self.m, self.v, self.n = {k: np.zeros_like(a) for k, a in p.items()}, {k: np.zeros_like(a) for k, a in p.items()}, 0
+        self.m, self.v = ({k: np.zeros_like(a) for k, a in p.items()} for _ in range(2))
+        self.n = 0
 
     def step(self, p, grads, lr, clip=1.0):
         norm = np.sqrt(sum((g**2).sum() for g in grads.values()))
