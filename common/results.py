@@ -117,7 +117,7 @@ def environment():
                               capture_output=True, text=True, check=True).stdout.strip()
     try:
         commit = git("rev-parse", "HEAD")
-        dirty = bool(git("status", "--porcelain", "--untracked-files=no", "--", "*.py"))
+        dirty = bool(git("status", "--porcelain", "--untracked-files=no", "--", ":/*.py"))
     except (OSError, subprocess.CalledProcessError):
         commit, dirty = None, None
     return dict(python=platform.python_version(), numpy=np.__version__, blas=_blas(),

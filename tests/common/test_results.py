@@ -1,4 +1,5 @@
 import json
+import subprocess
 from types import SimpleNamespace
 
 import numpy as np
@@ -53,6 +54,22 @@ def test_the_bootstrap_interval_of_a_mean_covers_it_and_shrinks_with_n():
     assert np.diff(results.interval(many)) < high - low and results.interval([1.0]) is None
     covered = [a <= 1 <= b for a, b in (results.interval(rng.exponential(size=60)) for _ in range(60))]
     assert 0.8 < np.mean(covered) <= 1
+
+
+def test_a_changed_program_anywhere_in_the_repository_makes_the_record_dirty(tmp_path, monkeypatch):
+    git = lambda *words: subprocess.run(["git", "-C", tmp_path, "-c", "user.name=x", "-c", "user.email=x", *words],
+                                        check=True, capture_output=True)
+    for path in ("common/results.py", "room/nested/room.py", "room/README.md"):
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_text("1", encoding="utf-8")
+    git("init", "-q")
+    git("add", ".")
+    git("commit", "-q", "-m", "x")
+    monkeypatch.setattr(results, "__file__", str(tmp_path / "common" / "results.py"))
+    (tmp_path / "room" / "README.md").write_text("2", encoding="utf-8")
+    assert results.environment()["dirty"] is False
+    (tmp_path / "room" / "nested" / "room.py").write_text("2", encoding="utf-8")
+    assert results.environment()["dirty"] is True
 
 
 def test_numbers_that_are_not_finite_become_null():

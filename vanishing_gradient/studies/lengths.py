@@ -14,7 +14,6 @@ from common.randomness import stream
 from vanishing_gradient import marked_bit
 from vanishing_gradient.marked_bit import CHANCE, COLOUR, LABEL, NETWORKS, SOLVED, TEST
 
-# The committed result holds the lengths listed in its config; `unfinished` names those that were not run to the end.
 SEEDS, MINUTES = range(5), 8
 USES = ()
 QUICK = dict(lengths=(11, 15), budget=640, batches=(32,))
@@ -74,13 +73,7 @@ def finding(record):
     short = dict(rnn="plain RNN", tuned_8="tuned, 8 units", tuned_32="tuned, 32 units", lstm="LSTM")
     words = [f"{reach[name] or 'none'} ({label})" for name, label in short.items()]
     return (f"Within {record['config']['budget']:,} sequences most of {len(record['runs'])} seeds solve up to length "
-            f"{', '.join(words)}" + not_run(record))
-
-
-def not_run(record):
-    """The end of the sentence: which lengths of the study the record does not hold."""
-    lacking = record["config"].get("unfinished")
-    return f". Not run to the end: {', '.join(map(str, lacking))}." if lacking else "."
+            f"{', '.join(words)}.")
 
 
 def table(record):
