@@ -1,6 +1,6 @@
 """GIF: the words of a language flock together while self-prediction learns, until the machine is proved.
 
-    python3 smt/machines_film.py            # from the record of the study `machines`, once it has been run
+    python3 smt/make_machines_gif.py            # from the record of the study `machines`
 
 Every dot is a word of at most five letters, in the colour of the state that the minimal automaton is in after it. A dot
 stands where the network treats its word: at the corner of the state whose answers to all continuations of at most three
