@@ -2,7 +2,7 @@
 
 The binary recipe of the main experiment at T = 16, one change at a time; then the same recipe with a memory that is not
 binary. The bits would not be what carries the length if a continuous or lattice memory held at T = 4,096 as well, or if
-one of the other changes lost it. Two seeds, on which recipes were chosen too: an indication, not statistics. The first
+one of the other changes lost it. Five seeds on which nothing was chosen. The first
 phase ends after 300 updates at the latest, so "not learned" means: not within that budget. Not tried: the loss weights
 of the released code.
 """
@@ -17,7 +17,7 @@ from smt.memory import BinaryMemory, LatticeMemory, SphereMemory
 from smt.model import RNN, Teacher
 from smt.training import Recipe, rollout_scores, train_smt
 
-SEEDS, MINUTES = range(2), 3
+SEEDS, MINUTES = range(100, 105), 8
 USES = ("elements", "short_length", "size", "bits", "hidden", "width", "heads", "scale")
 QUICK = dict(short_length=8, size=16, bits=8, hidden=16, width=16, scale=0.01,
              variants=("full recipe", "no bit flips", "lattice memory (step 1)"))
