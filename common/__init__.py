@@ -3,7 +3,9 @@
     layers.py         affine map, token lookup, softmax and cross-entropy, the one logistic function
     tanh_rnn.py       h[t+1] = tanh(drive[t] + W h[t]), forward and backward
     lstm.py           the cell of 1997: blocks, optional forget gate, full or truncated gradient
-    networks.py       either of them with its input and readout; N of them; the one rule that chooses a rate
+    gru.py            gated recurrent units, forward and backward
+    networks.py       any of them with its input and readout; N of them; the one rule that chooses a rate
+    tasks/            a sequence task that a second experiment uses
     gradcheck.py      a hand-written gradient against finite differences; the bound and the verdict of --gradcheck
     optimizers.py     SGD with momentum, Adam/AdamW, clipping by global norm
     randomness.py     one independent random stream per purpose

@@ -1,7 +1,7 @@
 """A recurrent network with its input and its readout, for tasks of symbols or of real numbers.
 
     drive[t] = W_in x[t] + b            x one-hot (symbols) or real; with both, + W_extra extra[t]
-    y[t+1]   = tanh-RNN or LSTM         common/tanh_rnn.py, common/lstm.py
+    y[t+1]   = tanh-RNN, LSTM or GRU    common/tanh_rnn.py, common/lstm.py, common/gru.py
     logits   = W_out y + b_out          after the last step, or after every step
 
 One set of parameter names, {W_in, W, b, W_out, b_out} and W_extra where there is one; every array
@@ -12,25 +12,25 @@ from typing import NamedTuple
 
 import numpy as np
 
-from common import lstm, tanh_rnn
+from common import gru, lstm, tanh_rnn
 from common.layers import affine, lookup, lookup_backward, outer_sum, softmax_cross_entropy, weighted_cross_entropy
 
 
 class Run(NamedTuple):
     """What a forward pass leaves for the backward pass and for the next window."""
     y: np.ndarray                        # (T+1, [N,] sources, B), row 0 the initial state
-    trace: object                        # lstm.Trace, or y again
+    trace: object                        # lstm.Trace, gru.Trace, or y again
 
     @property
     def state(self):
-        """What the next window starts from: (y,) of a tanh-RNN, (y, s) of an LSTM."""
-        return (self.y[-1],) if self.trace is self.y else (self.y[-1], self.trace.s[-1])
+        """What the next window starts from: (y,) of a tanh-RNN or GRU, (y, s) of an LSTM."""
+        return (self.y[-1], self.trace.s[-1]) if isinstance(self.trace, lstm.Trace) else (self.y[-1],)
 
 
 class Network:
     """One recurrent layer.
 
-    cell       number of units of a tanh-RNN, or an lstm.Cell
+    cell       number of units of a tanh-RNN, or an lstm.Cell, or a gru.Cell
     classes    number of outputs K
     symbols    size of the alphabet that is read; 0: the inputs are real
     reals      number of real inputs (beside the symbols: `extra`)
@@ -39,7 +39,7 @@ class Network:
     """
 
     def __init__(self, cell, classes, symbols=0, reals=0, bias=True, truncated=False):
-        self.cell = cell if isinstance(cell, lstm.Cell) else None
+        self.cell = cell if isinstance(cell, (lstm.Cell, gru.Cell)) else None
         self.classes, self.symbols, self.reals, self.bias, self.truncated = classes, symbols, reals, bias, truncated
         self.H = self.cell.cells if self.cell else cell                  # what the readout reads
         self.features = self.cell.features if self.cell else cell
@@ -52,7 +52,7 @@ class Network:
 
         std        standard deviation of the initial weights; b and b_out start at 0
         recurrent  "normal", "orthogonal" (keeps every length) or "identity" (Le, Jaitly & Hinton 2015)
-        gates      {"input" or "forget" or "output": bias}, a number or one for each block
+        gates      {"input" or "forget" or "output" (GRU: "keep" or "reset"): bias}, a number or one for each block
         raises     ValueError for another `recurrent`
         """
         normal = lambda *shape: rng.normal(0, std, shape).astype(dtype)
@@ -92,7 +92,8 @@ class Network:
         if extra is not None:
             drive = drive + p["W_extra"] @ extra
         if self.cell:
-            trace = lstm.forward(self.cell, drive, p["W"], *state)
+            kernel = gru if isinstance(self.cell, gru.Cell) else lstm
+            trace = kernel.forward(self.cell, drive, p["W"], *state)
             return Run(trace.y, trace)
         h = tanh_rnn.forward(drive, p["W"], *state)
         return Run(h, h)
@@ -107,8 +108,7 @@ class Network:
 
     def backward(self, p, x, run, dy, extra=None):
         """Gradients {name: array} of W_in, W, b, W_extra from dL/dy (T+1, [N,] sources, B); the kernel's Gradients."""
-        g = (lstm.backward(self.cell, run.trace, p["W"], dy, truncated=self.truncated) if self.cell
-             else tanh_rnn.backward(dy, run.y, p["W"]))
+        g = self._errors(p, run, dy)
         named = dict(W=g.W)
         if self.symbols:
             named["W_in"] = lookup_backward(g.drive, x, self.symbols)
@@ -121,6 +121,13 @@ class Network:
         if extra is not None:
             named["W_extra"] = outer_sum(g.drive, extra)
         return named, g
+
+    def _errors(self, p, run, dy):
+        if isinstance(self.cell, lstm.Cell):
+            return lstm.backward(self.cell, run.trace, p["W"], dy, truncated=self.truncated)
+        if isinstance(self.cell, gru.Cell):
+            return gru.backward(self.cell, run.trace, p["W"], dy)
+        return tanh_rnn.backward(dy, run.y, p["W"])
 
     # ------------------------------------------------------------ readout
 

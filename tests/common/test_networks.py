@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from common import gradcheck, lstm, networks
+from common import gradcheck, gru, lstm, networks
 from common.networks import Network, best_rate, stack
 
 CELLS = {"tanh": 5, "LSTM": lstm.Cell(3), "LSTM, forget gates, blocks of two": lstm.Cell(2, 2, forget_gate=True),
-         "LSTM of 1997": lstm.Cell(2, 2, gate_sources=True, squash="1997")}
+         "LSTM of 1997": lstm.Cell(2, 2, gate_sources=True, squash="1997"), "GRU": gru.Cell(4)}
 INPUTS = {"symbols": dict(symbols=4), "symbols without b": dict(symbols=4, bias=False), "reals": dict(reals=2),
           "symbols and reals": dict(symbols=4, reals=2)}
 

@@ -1,0 +1,1 @@
+"""Sequence tasks that at least two experiments use."""
