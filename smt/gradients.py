@@ -87,19 +87,35 @@ def gradient_errors(rng):
         ("sphere", SphereMemory(Z, tokens=2, noise=0.1)), ("bits, logistic loss", SoftBits(Z, noise=0.1)),
         ("bits, squared loss", SoftBits(Z, noise=0.1, loss="squared")))}
     for updater in ("gru", "lstm", "tanh", "transformer"):
+        bits = SoftBits(Z, noise=0.1, tokens=2, gain=4.0)
         errors[f"SMT, sphere, {updater}"] = smt_error(rng, SphereMemory(Z, tokens=2, noise=0.1), updater)
-    errors["DMT"] = dmt_error(rng)
-    errors["BPTT, bits, mlp"] = bptt_error(rng, SoftBits(Z, carry=0.0), "mlp")
+        errors[f"SMT, bits, {updater}"] = smt_error(rng, bits, updater, **unsquashed(updater))
+        errors[f"DMT, {updater}"] = dmt_error(rng, SphereMemory(Z, tokens=2), updater)
+        errors[f"self-prediction, bits, {updater}"] = self_prediction.gradient_error(bits, updater,
+                                                                                     **small(updater))
+    errors["DMT"] = dmt_error(rng, SphereMemory(Z))
     for updater in ("mlp", "gru", "lstm", "tanh", "transformer"):
         errors[f"BPTT, sphere, {updater}"] = bptt_error(rng, SphereMemory(Z, tokens=2), updater)
-    errors["BPTT, free memory, gru with chrono gates"] = bptt_error(rng, FreeMemory(Z), "gru", longest=T)
+        errors[f"BPTT, bits, {updater}"] = bptt_error(rng, SoftBits(Z, carry=0.0, tokens=2), updater)
+        errors[f"BPTT, free memory, {updater}"] = bptt_error(rng, FreeMemory(Z, tokens=2), updater)
+    for updater in ("gru", "lstm"):
+        errors[f"BPTT, free memory, {updater} with chrono gates"] = bptt_error(rng, FreeMemory(Z), updater, longest=T)
     errors["Transformer without a memory"] = transformer_error(rng)
     return errors | self_prediction.gradient_errors()
 
 
+def small(updater):
+    """Small sizes for an updater."""
+    return {"mlp": dict(hidden=16), "transformer": dict(heads=2)}.get(updater, {})
+
+
+def unsquashed(updater):
+    """With bits the tanh-RNN hands over its numbers before the tanh."""
+    return {"squashed": False} if updater == "tanh" else {}
+
+
 def small_rnn(rng, memory, updater, **options):
-    options = {"mlp": dict(hidden=16), "transformer": dict(heads=2)}.get(updater, {}) | options
-    return RNN(rng, V, memory, updater, np.float64, **options)
+    return RNN(rng, V, memory, updater, np.float64, **small(updater), **options)
 
 
 def error_of(loss, rng, **networks):
@@ -109,18 +125,18 @@ def error_of(loss, rng, **networks):
                                        {name: n.gradient.copy() for name, n in networks.items()}, rng, step=1e-4)
 
 
-def smt_error(rng, memory, updater):
-    teacher, rnn = Teacher(rng, V, memory, np.float64, width=8, heads=2), small_rnn(rng, memory, updater)
+def smt_error(rng, memory, updater, **options):
+    teacher = Teacher(rng, V, memory, np.float64, width=8, heads=2)
+    rnn = small_rnn(rng, memory, updater, **options)
     x, y = retrieval(rng, B, T, elements=V - 1)
     choices, weights = losses.draw_choices(rng, B, T, memory, groups=2, compared=16), losses.Weights(2.0, 0.2)
     loss = lambda: losses.smt_loss(teacher, rnn, x, y, choices, weights)["total"]
     return error_of(loss, rng, teacher=teacher, rnn=rnn)
 
 
-def dmt_error(rng):
+def dmt_error(rng, memory, updater="mlp"):
     """The gradient of DMT against the loss it is the gradient of: one regression per step, from states held fixed."""
-    memory = SphereMemory(Z)
-    teacher, rnn = Teacher(rng, V, memory, np.float64, width=8, heads=2), small_rnn(rng, memory, "mlp")
+    teacher, rnn = Teacher(rng, V, memory, np.float64, width=8, heads=2), small_rnn(rng, memory, updater)
     x, y = retrieval(rng, B, T, elements=V - 1)
     memories, window = teacher.encoder.forward(x)[0], 4
     losses.dmt_loss(rnn, memories, x, y, window, top=0.0)

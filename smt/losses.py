@@ -36,11 +36,16 @@ class Choices(NamedTuple):
     noise: object
 
 
-def draw_choices(rng, batch, length, memory, groups=4, compared=256):
-    """Choices for a batch of B sequences of length T."""
-    total = batch * (length + 1)
-    return Choices(rng.integers(0, length + 1, size=groups), rng.permutation(total)[:compared],
-                   memory.perturb(rng, (batch, length, memory.size)))
+def draw_choices(rng, batch, length, memory, groups=4, compared=256, late=0.0):
+    """Choices for a batch of B sequences of length T.
+
+    late: this share of the cuts is drawn near the end, T - c + 1 log-uniform between 1 and T + 1, the rest uniformly.
+    """
+    total, cuts = batch * (length + 1), rng.integers(0, length + 1, size=groups)
+    if late:
+        near = length + 1 - np.exp(rng.uniform(0, np.log(length + 1), groups)).astype(int)
+        cuts = np.where(rng.random(groups) < late, near, cuts)
+    return Choices(cuts, rng.permutation(total)[:compared], memory.perturb(rng, (batch, length, memory.size)))
 
 
 def with_empty_past(y):

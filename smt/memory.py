@@ -92,21 +92,27 @@ class BinaryMemory:
     where a squared error would stop at "nearly". `loss="squared"` is the ablation: (tanh(u) - m)^2.
     carry: the updater's skip u = carry * m + ... at the beginning of training. SMT starts from "keep the memory"
     (1.5); BPTT needs bits that can flip at first (0).
+    tokens: in how many parts a Transformer block reads the bits. gain: u is this times what the updater puts out; a
+    gated updater's output stays within [-1, 1], so with gain 1 the logistic loss of a right bit is never below
+    softplus(-2) = 0.13 and right bits fill the worst tenth. The code itself, a sign, does not depend on it.
     """
 
-    def __init__(self, size, noise=0.0, loss="logistic", carry=1.5):
-        self.size, self.tokens, self.noise, self.loss, self.carry = size, 1, noise, loss, carry
+    def __init__(self, size, noise=0.0, loss="logistic", carry=1.5, tokens=1, gain=1.0):
+        self.size, self.tokens, self.noise, self.loss, self.carry = size, tokens, noise, loss, carry
+        self.gain = gain
 
-    @staticmethod
-    def normalise(logits):
+    def normalise(self, logits):
         code = np.where(logits >= 0, 1, -1).astype(logits.dtype)
-        return code, np.tanh(logits)
+        return code, np.tanh(self.gain * logits)
 
-    @staticmethod
-    def normalise_backward(dmemory, cache):
-        return dmemory * (1 - cache * cache)
+    def normalise_backward(self, dmemory, cache):
+        return dmemory * (1 - cache * cache) * self.gain
 
     def dynamics_error(self, logits, target):
+        error, (dlogits, dtarget) = self._error(self.gain * logits, target)
+        return error, (self.gain * dlogits, dtarget)
+
+    def _error(self, logits, target):
         if self.loss == "logistic":
             error, dlogits, dtarget = logistic_error(logits, target)
             return error, (dlogits, dtarget)
@@ -141,7 +147,6 @@ class SoftBits(BinaryMemory):
     Only for gradient checks: the sign itself has no derivative that could be compared with.
     """
 
-    @staticmethod
-    def normalise(logits):
-        soft = np.tanh(logits)
+    def normalise(self, logits):
+        soft = np.tanh(self.gain * logits)
         return soft, soft

@@ -239,14 +239,15 @@ def descend(networks, compute, updates, lr, watch=None):
 
 def gradient_errors():
     """{loss: relative error} in float64. Bits are checked as tanh, whose slope the straight-through gradient is."""
-    return {f"self-prediction, {name}": _gradient_error(memory, updater)
+    return {f"self-prediction, {name}": gradient_error(memory, updater)
             for name, memory, updater in (("bits", SoftBits(8, noise=0.1, carry=0.0), "mlp"),
                                           ("sphere", SphereMemory(8, noise=0.1), "gru"))}
 
 
-def _gradient_error(memory, updater):
+def gradient_error(memory, updater, **options):
+    """The largest error with one memory of size 8 and one updater; options: the updater's."""
     rng = stream(900, "gradient check")
-    rnn = RNN(rng, 4, memory, updater, dtype=np.float64)
+    rnn = RNN(rng, 4, memory, updater, dtype=np.float64, **options)
     predictor = Predictor(rng, 4, memory, width=8, dtype=np.float64)
     x, y = rng.integers(0, 4, (5, 7)), rng.integers(-1, 4, (5, 7))
     places, memories = draw_places(rng, y, 9, memory, disturbed=True), roll(rnn, x)

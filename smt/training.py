@@ -26,6 +26,8 @@ class Recipe(NamedTuple):
     start       update at which the dynamics loss is switched on; None: when the mean of L_dec falls below `threshold`
     ramp        updates over which its weight grows to `weights.dynamics`
     groups      cuts per batch for the decoding loss (at least 4 to 6 sequences each, or it does not learn)
+    late        share of these cuts that is drawn near the end (losses.draw_choices)
+    faster      the RNN's learning rate is this times the teacher's
     """
     plan: tuple
     weights: Weights
@@ -34,6 +36,8 @@ class Recipe(NamedTuple):
     threshold: float = 0.3
     ramp: int = 200
     groups: int = 4
+    late: float = 0.0
+    faster: float = 1.0
 
 
 class Trainer:
@@ -41,12 +45,13 @@ class Trainer:
 
     def __init__(self, **networks):
         self.networks = networks
-        self.adam = Adam({name: n.flat for name, n in networks.items()}, betas=(0.9, 0.99), weight_decay=0.01)
+        self.adam = {name: Adam({name: n.flat}, betas=(0.9, 0.99), weight_decay=0.01) for name, n in networks.items()}
 
-    def step(self, lr):
+    def step(self, lr, **faster):
+        """One update; faster: {network: its learning rate over lr}."""
         for name, network in self.networks.items():
             clip_by_global_norm({name: network.gradient}, 1.0)
-        self.adam.step({name: n.gradient for name, n in self.networks.items()}, lr)
+            self.adam[name].step({name: network.gradient}, lr * faster.get(name, 1.0))
 
 
 def cosine(step, updates, lr):
@@ -81,11 +86,11 @@ def train_smt(teacher, rnn, task, rng, recipe, label="SMT", watch=None):
     for phase, (length, batch, updates) in enumerate(recipe.plan):
         for local in range(updates):
             x, y = task(rng, batch, draw_length(rng, length))
-            choices = draw_choices(rng, *x.shape, rnn.memory, recipe.groups)
+            choices = draw_choices(rng, *x.shape, rnn.memory, recipe.groups, late=recipe.late)
             losses = smt_loss(teacher, rnn, x, y, choices, ramped(recipe, step, on))
             lr = smt_rate(recipe, step, on, phase, local)
             require_finite(losses["total"], step, lr)
-            trainer.step(lr)
+            trainer.step(lr, rnn=recipe.faster)
             rnn.start.p["logits"][:] = 0                 # not trained here (weight decay would move it): see set_start
             mean_dec = losses["dec"] if mean_dec is None else 0.95 * mean_dec + 0.05 * losses["dec"]
             step, sequences = step + 1, sequences + batch

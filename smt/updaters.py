@@ -104,10 +104,14 @@ class ResidualMLP(Updater):
 
 
 class TanhRNN(Updater):
-    """u = tanh(W m + b + U[x]): the plain recurrent network."""
+    """u = tanh(W m + b + U[x]): the plain recurrent network.
 
-    def __init__(self, rng, vocabulary, memory):
-        size = memory.size
+    squashed: False leaves the tanh out. Bits are the signs of u, so with them it is the same network in use (a linear
+    threshold machine), but the losses see how far a bit is from flipping.
+    """
+
+    def __init__(self, rng, vocabulary, memory, squashed=True):
+        size, self.squashed = memory.size, squashed
         self.arrays = {"table": rng.standard_normal((vocabulary, size)),
                        "w": uniform(rng, size, size), "b": uniform(rng, size)}
         self.taped = (("logits", size), ("memory", size), ("dnet", size))
@@ -118,15 +122,17 @@ class TanhRNN(Updater):
     def step(self, memory, drive, tape, t):
         logits = np.matmul(memory, self.p["w"], out=tape["logits"][t])
         logits += drive
-        np.tanh(logits, out=logits)
+        if self.squashed:
+            np.tanh(logits, out=logits)
         if "memory" in tape:
             tape["memory"][t] = memory
         return logits.copy()
 
     def step_backward(self, dlogits, tape, t):
-        dnet = np.multiply(tape["logits"][t], tape["logits"][t], out=tape["dnet"][t])
-        np.subtract(1, dnet, out=dnet)
-        dnet *= dlogits
+        dnet = tape["dnet"][t]
+        dnet[:] = dlogits
+        if self.squashed:
+            dnet *= 1 - tape["logits"][t] * tape["logits"][t]
         return dnet @ self.p["w"].T
 
     def collect(self, tape, tokens):
