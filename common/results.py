@@ -36,7 +36,10 @@ class ResultsError(RuntimeError):
 # ---------------------------------------------------------------- making a record
 
 def entry(seed, final, curves=None, seconds=0.0, arrays=None):
-    """One seed's entry in the runs of a record: final metrics, curves, seconds; arrays for the .npz of a study."""
+    """One seed's entry in the runs of a record: final metrics, curves, seconds; arrays for the .npz of a study.
+
+    final   {metric: number}, or a tree {axis: {axis: {...: number}}} where metrics differ along several axes
+    """
     made = dict(seed=int(seed), curves=curves or {}, final=final, seconds=seconds)
     return made if arrays is None else {**made, "arrays": arrays}
 
@@ -70,9 +73,22 @@ def record(options, runs, paper=(), checks=None, config=None, **more):
 
 
 def summary(runs, paper):
-    """{metric: {mean, std, median, min, max, n, paper}} over the runs that report the metric."""
-    names = list(dict.fromkeys(name for run in runs for name in run["final"]))
-    return {name: {**spread([run["final"].get(name) for run in runs]), "paper": paper.get(name)} for name in names}
+    """{metric: {mean, std, median, min, max, n, paper}} over the runs that report the metric.
+
+    Where metrics have axes (`final` and `paper` are then trees of dictionaries) the summary is the same tree.
+    """
+    return _summary([run["final"] for run in runs], paper)
+
+
+def _summary(finals, paper):
+    made = {}
+    for name in dict.fromkeys(name for final in finals for name in final):
+        found = [final.get(name) for final in finals]
+        if any(isinstance(value, dict) for value in found):
+            made[name] = _summary([value or {} for value in found], paper.get(name) or {})
+        else:
+            made[name] = {**spread(found), "paper": paper.get(name)}
+    return made
 
 
 def spread(values):
@@ -84,10 +100,20 @@ def spread(values):
                 min=float(x.min()), max=float(x.max()), n=len(x))
 
 
-def values(record, metric):
-    """The metric of every run that reports it, as an array; the order is that of the seeds."""
-    found = [run["final"].get(metric) for run in record["runs"]]
+def values(record, *path):
+    """The metric of every run that reports it, as an array; the order is that of the seeds.
+
+    path   the metric's name; where metrics have axes, one name for each axis
+    """
+    found = [at(run["final"], *path) for run in record["runs"]]
     return np.array([v for v in found if v is not None], dtype=float)
+
+
+def at(tree, *path):
+    """What a tree of dictionaries holds there, None if nothing; numbers on the path are found by their text."""
+    for name in path:
+        tree = tree.get(str(name)) if isinstance(tree, dict) else None
+    return tree
 
 
 def interval(numbers, level=0.95):
@@ -257,11 +283,16 @@ def _fault(data):
         return "no runs"
     if any(not isinstance(run, dict) or not {"seed", "curves", "final"} <= set(run) for run in data["runs"]):
         return "a run not as in the schema"
-    if any(not isinstance(e, dict) or "n" not in e for e in data["summary"].values()):
+    if not all(_summarised(e) for e in data["summary"].values()):
         return "the summary not as in the schema"
     if any(not isinstance(c, dict) or not {"claim", "measured", "expected", "holds"} <= set(c) for c in data["checks"]):
         return "a check not as in the schema"
     return None
+
+
+def _summarised(part):
+    """A metric's summary, or a branch that ends in such."""
+    return isinstance(part, dict) and ("n" in part or bool(part) and all(_summarised(p) for p in part.values()))
 
 
 def read_arrays(path, make, run_id=None, names=()):

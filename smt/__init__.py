@@ -9,7 +9,7 @@
     layers.py       linear map, RMSNorm, GELU, rotary attention, Transformer block, losses: forward and backward
     tasks.py        the synthetic tasks; certificate.py enumerates the states of a binary memory
     comparison.py   what the main experiment trains: SMT, DMT and its control, the opponents and their grids
-    scores.py       the names of the numbers in results.json
+    scores.py       the axes of the numbers in results.json
     players.py      long rollouts, saved networks
     pictures.py     snapshots of the memory; gradients.py: dL/dm_t of untrained networks, --gradcheck
     jobs.py         independent jobs in a few processes

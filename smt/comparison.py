@@ -5,8 +5,9 @@
     bptt             the opponents: a grid of learning rates and batch sizes, chosen by validation
     transformer      no memory at all
 
-A job returns {"final": {metric: number}} and perhaps "curves", "arrays", "weights", "notes". The lengths it trains on
-are a key of scores.TRAINED; what each of them means in updates and batches is in `plan`.
+A job returns {"final": {trained: {method: {what: number}}}} (the axes of scores.py) and perhaps "curves" with the same
+axes, "arrays", "weights", "notes". The lengths it trains on are a key of scores.TRAINED; what each of them means in
+updates and batches is in `plan`.
 """
 
 from typing import NamedTuple
@@ -87,16 +88,16 @@ def sequences(c, length):
     return min(c.test, 512 if length <= 1024 else 256 if length <= 4096 else 8)
 
 
-def long_scores(c, seed, trained, method, player, longest=CONTINUOUS):
-    """{metric: accuracy} at all test lengths; not run (None) once the accuracy at a shorter length was below LOST."""
-    final, accuracy = {}, 1.0
+def long_scores(c, seed, trained, player, longest=CONTINUOUS):
+    """{test length: accuracy}; not run (None) once the accuracy at a shorter length was below LOST."""
+    found, accuracy = {}, 1.0
     for length in tests(c, trained, longest):
         if accuracy is not None and accuracy >= LOST:
             accuracy = players.play(player, *task_of(c)(stream(seed, f"test {length}"), sequences(c, length), length))
         else:
             accuracy = None
-        final[scores.name(trained, method, length)] = accuracy
-    return final
+        found[str(length)] = accuracy
+    return found
 
 
 # ---------------------------------------------------------------- SMT on the sphere, and what DMT adds
@@ -108,19 +109,17 @@ def smt_on_sphere(c, seed, trained):
     watch = watcher(c, seed, trained, teacher, rnn)
     curves = train_smt(teacher, rnn, task, train, Recipe(plan(c, "smt", trained), CONTINUOUS_WEIGHTS), watch=watch)
     measured = Measured(c, seed, trained, teacher)
-    measured.add(scores.SMT, rnn)
-    measured.final[scores.name(trained, scores.SMT, "seconds")] = curves["seconds"]
+    measured.add(scores.SMT, rnn, curves["seconds"])
     if trained == "short":
         measured.arrays = {**watch.arrays(), **pictures.memory_space(teacher, rnn, c.elements, c.short_length)}
     if trained == "direct":
-        measured.curves |= training_curves(curves, watch)
+        measured.curves[scores.SMT] |= training_curves(curves, watch)
     pulled, (more,) = copy_of(c, seed, rnn), plan(c, "dmt", trained)
     dmt = train_dmt(teacher, pulled, task, train, *more)
-    measured.add(scores.DMT, pulled)
-    measured.final[scores.name(trained, scores.DMT, "seconds")] = dmt["seconds"]
+    measured.add(scores.DMT, pulled, dmt["seconds"])
     control = Recipe((plan(c, "smt", trained)[-1][:2] + more[2:],), CONTINUOUS_WEIGHTS, lr=1e-3, start=-10**6)
-    train_smt(teacher, rnn, task, train, control, label="SMT, extra updates")
-    measured.add(scores.MORE, rnn)
+    extra = train_smt(teacher, rnn, task, train, control, label="SMT, extra updates")
+    measured.add(scores.MORE, rnn, extra["seconds"])
     return measured.job()
 
 
@@ -133,20 +132,21 @@ class Measured:
         self.length = tests(c, trained, CONTINUOUS)[0]
         self.test = task_of(c)(stream(seed, "test"), c.test, self.length)
 
-    def add(self, method, rnn):
-        """Accuracy at all test lengths, drift at the training length, weights."""
+    def add(self, method, rnn, seconds):
+        """Accuracy at all test lengths, drift at the training length, weights; `seconds` its training took."""
         drift = rollout_scores(rnn, *self.test, self.teacher.encoder.forward(self.test[0])[0])["drift"]
-        self.final |= long_scores(self.c, self.seed, self.trained, method, players.stepper(rnn))
-        self.final[scores.name(self.trained, method, "drift")] = drift.mean()
+        self.final[method] = {"accuracy": long_scores(self.c, self.seed, self.trained, players.stepper(rnn)),
+                              "drift": drift.mean(), "seconds": seconds}
         self.weights |= named(f"{self.trained}, {method}", players.saved(rnn, "sphere"))
         if self.trained == "direct":
-            self.curves[f"drift: {method}"] = drift
+            self.curves[method] = {"drift": drift}
         if method == scores.SMT:
-            encoder = scores.name(self.trained, scores.ENCODER, self.length)
-            self.final[encoder] = encoder_accuracy(self.teacher, rnn, *self.test)
+            right = encoder_accuracy(self.teacher, rnn, *self.test)
+            self.final[scores.ENCODER] = {"accuracy": {str(self.length): right}}
 
     def job(self):
-        return {"final": self.final, "curves": self.curves, "arrays": self.arrays, "weights": self.weights}
+        return {"final": {self.trained: self.final}, "curves": {self.trained: self.curves}, "arrays": self.arrays,
+                "weights": self.weights}
 
 
 def watcher(c, seed, trained, teacher, rnn):
@@ -158,8 +158,8 @@ def watcher(c, seed, trained, teacher, rnn):
 
 
 def training_curves(curves, watch):
-    named = {f"direct: {name}": curves[name] for name in ("dec", "dyn", "unif")}
-    return {**named, "direct: accuracy": watch.accuracy, "direct: watched at": watch.steps}
+    losses = {name: curves[name] for name in ("dec", "dyn", "unif")}
+    return {**losses, "accuracy": watch.accuracy, "watched at": watch.steps}
 
 
 def pair(c, seed, memory):
@@ -190,17 +190,18 @@ def smt_with_bits(c, seed, trained):
     first = tests(c, trained, CONTINUOUS)[0]
     proof, any_length = (certified(c, rnn, shortest) for shortest in (first, 3))
     player = players.machine_stepper(proof) if proof.closed else players.stepper(rnn)
-    final = long_scores(c, seed, trained, scores.BITS, player, TESTS[-1] if proof.closed else CONTINUOUS)
+    right = long_scores(c, seed, trained, player, TESTS[-1] if proof.closed else CONTINUOUS)
     x, y = task_of(c)(stream(seed, "test"), c.test, first)
-    more = {"certified": proof.certified, "certified from T = 3": any_length.certified, "codes": len(proof.codes),
-            "states": proof.groups, "seconds": curves["seconds"], "dynamics on at": curves["on"],
-            "drift": rollout_scores(rnn, x, y, teacher.encoder.forward(x)[0])["drift"].mean()}
+    found = {"accuracy": right, "certified": proof.certified, "certified from T = 3": any_length.certified,
+             "codes": len(proof.codes),
+             "states": proof.groups, "seconds": curves["seconds"], "dynamics on at": curves["on"],
+             "drift": rollout_scores(rnn, x, y, teacher.encoder.forward(x)[0])["drift"].mean()}
     if proof.closed:
-        more["margin"] = margin(logits_of(rnn), proof)
-    final |= {scores.name(trained, scores.BITS, what): value for what, value in more.items()}
+        found["margin"] = margin(logits_of(rnn), proof)
+    final = {scores.BITS: found}
     if trained == "long":                                # the other encoders are those of smt_on_sphere
-        final[scores.name(trained, scores.ENCODER, first)] = encoder_accuracy(teacher, rnn, x, y)
-    return {"final": final, "weights": named(f"{trained}, {scores.BITS}", players.saved(rnn, "bits")),
+        final[scores.ENCODER] = {"accuracy": {str(first): encoder_accuracy(teacher, rnn, x, y)}}
+    return {"final": {trained: final}, "weights": named(f"{trained}, {scores.BITS}", players.saved(rnn, "bits")),
             "arrays": proof.arrays("machine_") if trained == "short" else {},
             "notes": {scores.label(vars(c), trained): proof.statement}}
 
@@ -249,13 +250,13 @@ def bptt(c, seed, trained, method):
     best = int(best_rate([t["accuracy"] for t in tried], [t["loss"] for t in tried]))
     rate, divisor = opponent.grid[best]
     (_, batch, _), *_ = divided(opponent_plan(c, trained, opponent), divisor)
-    more = {"rate": rate, "batch": batch, "updates": tried[best]["updates"], "seconds": tried[best]["seconds"],
-            "settings tried": len(tried), "highest": max(t["test"] for t in tried)}
-    final = {scores.name(trained, method, what): value for what, value in more.items()}
-    final |= long_scores(c, seed, trained, method, players.stepper(tried[best]["rnn"]))
-    curves = {f"{trained}: {method}: rate {r:g}": t["curve"] for (r, d), t in zip(opponent.grid, tried) if d == 1}
+    final = {"rate": rate, "batch": batch, "updates": tried[best]["updates"], "seconds": tried[best]["seconds"],
+             "settings tried": len(tried), "highest": max(t["test"] for t in tried),
+             "accuracy": long_scores(c, seed, trained, players.stepper(tried[best]["rnn"]))}
+    curves = {f"{r:g}": t["curve"] for (r, d), t in zip(opponent.grid, tried) if d == 1}
     weights = players.saved(tried[best]["rnn"], opponent.memory, opponent.updater)
-    return {"final": final, "curves": curves if trained == "direct" else {},
+    return {"final": {trained: {method: final}},
+            "curves": {trained: {method: {"loss at rate": curves}}} if trained == "direct" else {},
             "weights": named(f"{trained}, {method}", weights)}
 
 
@@ -303,7 +304,7 @@ def transformer(c, seed, trained):
     baseline = TransformerBaseline(stream(seed, "init"), c.elements + 1, width=c.width, heads=c.heads)
     network = Network({"transformer": baseline})
     train_transformer(network, baseline, task_of(c), stream(seed, "train"), plan(c, "transformer", trained))
-    final, accuracy = {}, 1.0
+    found, accuracy = {}, 1.0
     for length in tests(c, trained, 1024):
         if accuracy >= LOST:
             x, y = task_of(c)(stream(seed, f"test {length}"), sequences(c, length), length)
@@ -311,8 +312,8 @@ def transformer(c, seed, trained):
             parts = [slice(first, first + rows) for first in range(0, len(x), rows)]
             accuracy = float(np.average([transformer_accuracy(baseline, x[p], y[p]) for p in parts],
                                         weights=[len(x[p]) for p in parts]))
-            final[scores.name(trained, scores.TRANSFORMER, length)] = accuracy
-    return {"final": final}
+            found[str(length)] = accuracy
+    return {"final": {trained: {scores.TRANSFORMER: {"accuracy": found}}}}
 
 
 # ---------------------------------------------------------------- one updater on one task, for studies

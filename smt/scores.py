@@ -1,9 +1,11 @@
-"""The names of the numbers in results.json, made and read here only: `<trained>: <method>: <what>`.
+"""The axes of the numbers in results.json: final[trained][method][what], curves[trained][method][what].
 
-trained   how long the training sequences are: a key of TRAINED
+trained   how long the training sequences are: one of TRAINED
 method    one of METHODS
-what      a test length (the accuracy there), or a word: solved, drift, seconds, rate, certified, margin, ...
+what      "accuracy", with the test length as a fourth axis; or a number: drift, seconds, rate, certified, margin, ...
 """
+
+from common import results
 
 TRAINED = ("direct", "long", "short", "curriculum", "random")
 BITS, SMT, MORE, DMT = "SMT, bits", "SMT", "SMT, extra updates", "SMT + DMT"
@@ -12,39 +14,48 @@ GRU, TRANSFORMER, ENCODER = "BPTT, GRU", "Transformer", "encoder + readout"
 METHODS = (BITS, SMT, MORE, DMT, BPTT, SMALL, BPTT_BITS, KEPT, GRU, TRANSFORMER, ENCODER)
 
 
-def name(trained, method, what):
-    """The metric's name. Raises ValueError for a part that `read` would not find again."""
-    if trained not in TRAINED or method not in METHODS or ": " in str(what):
-        raise ValueError(f"not a number of this experiment: {trained}, {method}, {what}")
-    return f"{trained}: {method}: {what}"
-
-
-def read(metric):
-    """(trained, method, what) of a metric's name; a test length is an int."""
-    trained, method, what = metric.split(": ")
-    return trained, method, int(what) if what.isdigit() else what
+def merge(tree, other):
+    """Add another tree of dictionaries to a tree. Raises KeyError if both have the same leaf."""
+    for name, value in other.items():
+        if name not in tree:
+            tree[name] = value
+        elif isinstance(value, dict) and isinstance(tree[name], dict):
+            merge(tree[name], value)
+        else:
+            raise KeyError(f"reported twice: {name}")
+    return tree
 
 
 def accuracies(record, trained):
     """{method: {test length: {seed: accuracy}}} of everything trained in that way, in the order of METHODS."""
     found = {}
     for run in record["runs"]:
-        for metric, value in run["final"].items():
-            where, method, what = read(metric)
-            if where == trained and isinstance(what, int) and value is not None:
-                found.setdefault(method, {}).setdefault(what, {})[run["seed"]] = value
+        for method, final in run["final"].get(trained, {}).items():
+            for length, value in final.get("accuracy", {}).items():
+                if value is not None:
+                    found.setdefault(method, {}).setdefault(int(length), {})[run["seed"]] = value
     return {method: found[method] for method in METHODS if method in found}
 
 
-def values(record, trained, method, what):
-    """The metric of every seed, in their order; None where it was not reported (a network that was lost before)."""
-    return [run["final"].get(name(trained, method, what)) for run in record["runs"]]
+def values(record, trained, method, *what):
+    """The metric of every seed, in their order; None where it was not reported.
+
+    what   a number stands for the accuracy at that test length (None there: the network was lost before)
+    """
+    path = ("accuracy", *what) if isinstance(what[0], int) else what
+    return [results.at(run["final"], trained, method, *path) for run in record["runs"]]
 
 
 def lengths(record, trained, method):
     """The test lengths planned for a method, also those that no seed reached."""
-    every = (read(metric) for run in record["runs"] for metric in run["final"])
-    return sorted({what for where, who, what in every if (where, who) == (trained, method) and isinstance(what, int)})
+    planned = [results.at(run["final"], trained, method, "accuracy") or {} for run in record["runs"]]
+    return sorted({int(length) for lengths in planned for length in lengths})
+
+
+def cells(record, *path):
+    """A number of every seed that reports it, in a list."""
+    found = [results.at(run["final"], *path) for run in record["runs"]]
+    return [value for value in found if value is not None]
 
 
 def label(config, trained):
@@ -57,18 +68,3 @@ def label(config, trained):
 def shortest(short):
     """The shortest length where lengths are drawn at random."""
     return max(3, short // 4)
-
-
-# ---------------------------------------------------------------- studies: `<variant>: <metric>`
-
-def cell(variant, metric):
-    """The name of one number of a study that compares variants."""
-    if ": " in variant or ": " in metric:
-        raise ValueError(f"': ' parts the names: {variant}, {metric}")
-    return f"{variant}: {metric}"
-
-
-def cells(record, variant, metric):
-    """That number of every seed that reports it."""
-    found = [run["final"].get(cell(variant, metric)) for run in record["runs"]]
-    return [value for value in found if value is not None]

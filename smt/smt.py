@@ -123,25 +123,18 @@ def seed_parts(c, seeds):
         progress = Progress(f"seed {seed}, jobs", len(work))
         for n, (_, found) in enumerate(run_jobs(work, c.processes), start=1):
             for what, values in found.items():
-                join(part[what], values)
+                scores.merge(part[what], values)
             progress.update(n)
         progress.close()
         print(f"seed {seed}: {time.time() - started:.0f} s", flush=True)
-        part["curves"] = {name: thin(values) for name, values in part["curves"].items()}
-        yield seed, {**part, "seconds": time.time() - started}
+        yield seed, {**part, "curves": thin(part["curves"]), "seconds": time.time() - started}
 
 
-def join(part, values):
-    """Add what a job found. Raises KeyError if another job has reported the same name."""
-    twice = sorted(part.keys() & values.keys())
-    if twice:
-        raise KeyError(f"two jobs report {twice}")
-    part.update(values)
-
-
-def thin(values, points=120):
-    """At most about `points` of a curve, evenly spaced."""
-    return [float(v) for v in values[::max(1, len(values) // points)]]
+def thin(curve, points=120):
+    """At most about `points` of a curve, evenly spaced; of a tree of curves: of each of them."""
+    if isinstance(curve, dict):
+        return {name: thin(values, points) for name, values in curve.items()}
+    return [float(v) for v in curve[::max(1, len(curve) // points)]]
 
 
 def headline(options):

@@ -45,17 +45,17 @@ def training(record, arrays):
     """Trained at T = 64: SMT's two losses, the accuracy of the rollout, and BPTT's loss with both updaters."""
     fig, (left, middle, right) = plt.subplots(1, 3, figsize=(8, 3.3))
     steps = max(updates_of(seed_run) for seed_run in record["runs"])
-    for name, color, label, height in (("direct: dec", ROLE["transformer"], "decoding", 0.93),
-                                       ("direct: dyn", ROLE["smt"], "dynamics", 0.84)):
+    for name, color, label, height in (("dec", ROLE["transformer"], "decoding", 0.93),
+                                       ("dyn", ROLE["smt"], "dynamics", 0.84)):
         for seed_run in record["runs"]:
-            values = np.array(seed_run["curves"][name], float)
+            values = np.array(seed_run["curves"]["direct"][SMT][name], float)
             values[values == 0] = np.nan                     # a loss that is not switched on yet
             left.plot(np.linspace(0, updates_of(seed_run), len(values)), values, color=color, linewidth=0.9, alpha=0.8)
         left.text(0.97, height, label, color=color, transform=left.transAxes, ha="right")
     left.set(yscale="log", xlabel="SMT update", title="loss: SMT learns two things", xlim=(0, steps))
     for seed_run in record["runs"]:
-        middle.plot(seed_run["curves"]["direct: watched at"], seed_run["curves"]["direct: accuracy"], color=ROLE["smt"],
-                    linewidth=1, alpha=0.8)
+        curves = seed_run["curves"]["direct"][SMT]
+        middle.plot(curves["watched at"], curves["accuracy"], color=ROLE["smt"], linewidth=1, alpha=0.8)
     chance_line(middle, 1 / record["config"]["elements"])
     middle.set(ylim=(0, 1.03), xlabel="SMT update", title="accuracy of its own rollout", xlim=(0, steps))
     bptt_losses(right, record)
@@ -65,7 +65,7 @@ def training(record, arrays):
 
 def updates_of(seed_run):
     """The last update at which the accuracy was watched (1 if there were too few)."""
-    return max([1, *seed_run["curves"]["direct: watched at"]])
+    return max([1, *seed_run["curves"]["direct"][SMT]["watched at"]])
 
 
 def bptt_losses(ax, record):
@@ -74,8 +74,8 @@ def bptt_losses(ax, record):
     for method, label, height in ((BPTT, "residual MLP", 0.93), (GRU, "GRU, chrono gates", 0.62)):
         updates = {BPTT: c["plans"]["bptt, direct"], GRU: c["plans"]["gru, direct"]}[method][0][2]
         for seed_run in record["runs"]:
-            for name, values in seed_run["curves"].items():
-                if name.startswith(f"direct: {method}: rate ") and values:
+            for values in seed_run["curves"]["direct"][method]["loss at rate"].values():
+                if values:
                     ax.plot(np.linspace(0, updates, len(values)), values, color=COLOUR[method], linewidth=0.7,
                             alpha=0.7)
         ax.text(0.97, height, label, color=COLOUR[method], transform=ax.transAxes, ha="right")
@@ -127,7 +127,7 @@ def drift(record, arrays):
     """Distance between the RNN's own trajectory and the encoder's: SMT, SMT + DMT and its control."""
     fig, ax = plt.subplots(figsize=(8, 3.6))
     for method in (SMT, MORE, DMT):
-        curves = np.array([seed_run["curves"][f"drift: {method}"] for seed_run in record["runs"]])[:, 1:]
+        curves = np.array([seed_run["curves"]["direct"][method]["drift"] for seed_run in record["runs"]])[:, 1:]
         time = np.arange(1, curves.shape[1] + 1) * record["config"]["length"] / curves.shape[1]
         for values in curves:
             ax.plot(time, values, color=COLOUR[method], alpha=0.3, linewidth=0.8)

@@ -2,15 +2,15 @@
 
 The binary recipe of the main experiment at T = 16, one change at a time; then the same recipe with a memory that is not
 binary. The bits would not be what carries the length if a continuous or lattice memory held at T = 4,096 as well, or if
-one of the other changes lost it. Five seeds on which nothing was chosen. The first
-phase ends after 300 updates at the latest, so "not learned" means: not within that budget. Not tried: the loss weights
-of the released code.
+one of the other changes lost it. Five seeds on which nothing was chosen. The first phase ends after 300 updates at the
+latest, so "not learned" means: not within that budget. Not tried: the loss weights of the released code.
 """
 
 import numpy as np
 
 from common import results
 from common.randomness import stream
+from common.tables import share
 from smt import players, scores
 from smt.comparison import BINARY_WEIGHTS, CONTINUOUS_WEIGHTS, certified, task_of
 from smt.memory import BinaryMemory, LatticeMemory, SphereMemory
@@ -44,10 +44,7 @@ TESTED = 256                                             # sequences
 
 def run(config, seeds, variants=tuple(VARIANTS)):
     for seed in seeds:
-        final = {}
-        for name in variants:
-            final |= {scores.cell(name, metric): value for metric, value in one_variant(config, seed, name).items()}
-        yield results.entry(seed, final)
+        yield results.entry(seed, {name: one_variant(config, seed, name) for name in variants})
 
 
 def one_variant(c, seed, name):
@@ -69,15 +66,13 @@ def one_variant(c, seed, name):
         proof = certified(c, rnn, s)
         final["certified"] = proof.certified
         player = players.machine_stepper(proof) if proof.closed else player
-    for times in TIMES:
-        tested = task_of(c)(stream(seed, f"test {times}"), TESTED, s * times)
-        final[f"T = {s * times}"] = players.play(player, *tested)
-    return final
+    tested = {times: task_of(c)(stream(seed, f"test {times}"), TESTED, s * times) for times in TIMES}
+    return {"accuracy": {str(s * times): players.play(player, *words) for times, words in tested.items()}, **final}
 
 
 def checks(record):
-    far = f"T = {TIMES[-1] * record['config']['short_length']}"
-    held = lambda *names: [v for name in names for v in scores.cells(record, name, far)]
+    length = TIMES[-1] * record["config"]["short_length"]
+    far, held = f"T = {length}", lambda *names: [v for name in names for v in accuracy(record, name, length)]
     kept = [name for name in VARIANTS if name.startswith(("squared", "no bit", "dynamics from", "no worst", "no unif"))]
     whole = held("full recipe")
     return [results.check(f"the full recipe is right at {far} (worst seed)", min(whole, default=None), ">= 0.95",
@@ -92,13 +87,18 @@ def checks(record):
                           (mean(held("dynamics loss does not train the encoder")) or 1) < 0.5)]
 
 
+def accuracy(record, name, length):
+    """The accuracies of a variant at a test length, one a seed."""
+    return scores.cells(record, name, "accuracy", length)
+
+
 def mean(numbers):
     return float(np.mean(numbers)) if numbers else None
 
 
 def finding(record):
     short, far = (times * record["config"]["short_length"] for times in (TIMES[0], TIMES[-1]))
-    at = lambda name, length: scores.cells(record, name, f"T = {length}")
+    at = lambda name, length: accuracy(record, name, length)
     there = [name for name in VARIANTS if at(name, short)]
     held = [name for name in there if min(at(name, far)) >= 0.95]
     lost = [name for name in there if min(at(name, short)) >= 0.95 > min(at(name, far))]
@@ -109,21 +109,20 @@ def finding(record):
 
 
 def table(record):
-    lengths = [f"T = {times * record['config']['short_length']}" for times in TIMES]
-    metrics = [*lengths, "drift", "wrong transitions", "certified"]
+    lengths, metrics = [times * record["config"]["short_length"] for times in TIMES], ("drift", "wrong transitions")
     rows = []
     for name in VARIANTS:
-        if scores.cells(record, name, metrics[0]):
-            rows.append([name, *(shown(metric, scores.cells(record, name, metric)) for metric in metrics)])
-    return ["variant", *metrics], rows
+        if accuracy(record, name, lengths[0]):
+            proved = scores.cells(record, name, "certified")
+            rows.append([name, *(mean_and_worst(accuracy(record, name, length)) for length in lengths),
+                         *(short_mean(scores.cells(record, name, metric)) for metric in metrics),
+                         share(sum(proved), len(proved)) if proved else "–"])
+    return ["variant", *(f"T = {length}" for length in lengths), *metrics, "certified"], rows
 
 
-def shown(metric, found):
-    """Accuracies: mean (worst seed); certified: a count; the rest: a mean."""
-    if not found:
-        return "–"
-    if metric == "certified":
-        return f"{sum(found)} of {len(found)}"
-    if metric.startswith("T ="):
-        return f"{np.mean(found):.3f} ({min(found):.3f})"
-    return f"{np.mean(found):.2g}"
+def mean_and_worst(found):
+    return f"{np.mean(found):.3f} ({min(found):.3f})"
+
+
+def short_mean(found):
+    return f"{np.mean(found):.2g}" if found else "–"

@@ -35,7 +35,8 @@ QUICK = dict(tasks=("parity",), every=(), unproved=(), updates=50, smt_updates=2
 OWN, BPTT, SMT = "self-prediction", "BPTT, bits", "SMT, encoder"
 UNPROVED = ("BPTT, MLP", "BPTT, GRU", "Transformer")
 END, EVERY = "at the end", "after every letter"
-LOST = {"accuracy at 16": 0.0, "accuracy at 1024": 0.0, "certified": False, "minimal": False}     # a run that diverged
+RULES = "trivial rules"
+LOST = {"accuracy": {"16": 0.0, "1024": 0.0}, "certified": False, "minimal": False}               # a run that diverged
 
 
 def run(config, seeds, part, stages=5, tasks=ALL, every=STEPWISE, unproved=TRIED, updates=1500, bptt_updates=1000,
@@ -71,12 +72,10 @@ def rows_of(stage, tasks, every, unproved):
 
 def entry_of(seed, made, films, first):
     """The entry of one seed; the first one carries the machines that are drawn, and the film."""
-    tasks = list(dict.fromkeys(task for task, _, _ in made))
-    final = {f"{task}: {rule}": value for task in tasks
-             for rule, value in trivial_rules(LANGUAGES[task], stream(seed, "rules")).items()}
+    final = {task: {RULES: trivial_rules(LANGUAGES[task], stream(seed, "rules"))} for task, _, _ in made}
     arrays = {name: array for film in films for name, array in film.items()}
     for (task, labels, method), each in made.items():
-        final |= {f"{task}, {labels}, {method}: {what}": value for what, value in each["final"].items()}
+        final[task].setdefault(labels, {})[method] = each["final"]
         if method == OWN and labels == END and first:
             arrays |= {f"{task}: {name}": array for name, array in each["arrays"].items()}
     return results.entry(seed, final, {}, sum(each["seconds"] for each in made.values()), arrays or None)
@@ -92,10 +91,10 @@ def trial(task, labels, method, seed, budget, words, tests, limit):
         print(error, flush=True)
         return {"final": {**LOST, "words wrong": words}, "arrays": {}, "seconds": 0.0}
     final = {"seconds": made.seconds, "updates": made.updates,
-             "accuracy at 16": accuracy(made.answers, language, seed, 16, tests[0]),
-             "accuracy at 1024": accuracy(made.answers, language, seed, 1024, tests[1], chunk=16)}
+             "accuracy": {"16": accuracy(made.answers, language, seed, 16, tests[0]),
+                          "1024": accuracy(made.answers, language, seed, 1024, tests[1], chunk=16)}}
     if made.encoder is not None:
-        final["encoder's accuracy at 16"] = accuracy(made.encoder, language, seed, 16, tests[0])
+        final["encoder's accuracy"] = {"16": accuracy(made.encoder, language, seed, 16, tests[0])}
     arrays = {}
     if made.rnn is not None:
         tried = brute_force(made.rnn, language, words)
@@ -145,20 +144,20 @@ def snapshot(rnn, language, update, drawn, longest):
 
 # ---------------------------------------------------------------- reading a record
 
-def get(record, task, labels, method, what):
+def get(record, task, labels, method, *what):
     """The values over the seeds that ran it."""
-    return results.values(record, f"{task}, {labels}, {method}: {what}")
+    return results.values(record, task, labels, method, *what)
 
 
-def share(record, tasks, labels, method, what="certified"):
-    """(k, n) over all runs of those tasks."""
-    every = np.concatenate([get(record, task, labels, method, what) for task in tasks] or [np.zeros(0)])
+def share(record, tasks, labels, method):
+    """(certified, all) of all runs of those tasks."""
+    every = np.concatenate([get(record, task, labels, method, "certified") for task in tasks] or [np.zeros(0)])
     return int(every.sum()), len(every)
 
 
 def tasks_of(record, labels, method=OWN):
     """The languages that were run that way."""
-    return [task for task in record["config"]["tasks"] if len(get(record, task, labels, method, "accuracy at 16"))]
+    return [task for task in record["config"]["tasks"] if len(get(record, task, labels, method, "accuracy", 16))]
 
 
 def checks(record):
@@ -189,14 +188,10 @@ def checks(record):
 
 def contradictions(record):
     """Certified runs that brute force or the merged automaton contradicts, and the number of certified runs."""
-    wrong = proved = 0
-    for entry in record["runs"]:
-        final = entry["final"]
-        for name in [key for key, value in final.items() if key.endswith(": certified") and value]:
-            row = name.removesuffix("certified")
-            proved += 1
-            wrong += bool(final[row + "words wrong"] or not final[row + "minimal"])
-    return wrong, proved
+    every = [found for entry in record["runs"] for answers in entry["final"].values()
+             for labels, methods in answers.items() if labels != RULES for found in methods.values()]
+    proved = [found for found in every if found.get("certified")]
+    return sum(bool(found["words wrong"] or not found["minimal"]) for found in proved), len(proved)
 
 
 def finding(record):
@@ -249,20 +244,20 @@ def span(values):
 
 
 def teacher_row(record, task):
-    measures = ("encoder's accuracy at 16", "accuracy at 16", "certified")
-    encoder, rnn, certified = (get(record, task, END, SMT, what) for what in measures)
+    measures = (("encoder's accuracy", 16), ("accuracy", 16), ("certified",))
+    encoder, rnn, certified = (get(record, task, END, SMT, *what) for what in measures)
     star_free = "yes" if LANGUAGES[task].star_free else "no"
     means = [f"{accuracy.mean():.2f}" for accuracy in (encoder, rnn)]
     return [task, star_free, *means, tables.share(certified.sum(), len(certified))]
 
 
 def scored_row(record, task):
-    rules = [results.values(record, f"{task}: {rule}").mean() for rule in ("chance", "majority", "last letter")]
+    rules = [results.values(record, task, RULES, rule).mean() for rule in ("chance", "majority", "last letter")]
     return [task, *(f"{value:.2f}" for value in rules), *(scored_cell(record, task, method) for method in LEARNERS)]
 
 
 def scored_cell(record, task, method):
-    short, long = (get(record, task, END, method, f"accuracy at {length}") for length in (16, 1024))
+    short, long = (get(record, task, END, method, "accuracy", length) for length in (16, 1024))
     return f"{short.mean():.2f} / {long.mean():.2f}" if len(short) else "-"
 
 

@@ -21,15 +21,17 @@ SEEDS, MINUTES = range(100, 103), 4
 USES = ("elements", "size", "width", "heads")
 QUICK = dict(size=16, width=16, steps=24)
 BPTT = ("mlp", "gru", "tanh")
+REACHED, SMALLEST = "memories reached", "smallest over largest, log10"
+FIRST = "first over last, log10"
 
 
 def run(config, seeds, steps=1200):
     for seed in seeds:
         arrays, decoding = norms(config, seed, steps)
-        final = {f"{name}: reached": float(np.isfinite(a).sum()) for name, a in arrays.items()}
-        final["decoding: smallest over largest, log10"] = float(np.nanmin(decoding) - np.nanmax(decoding))
+        final = {name.removeprefix("log10_"): {REACHED: float(np.isfinite(a).sum())} for name, a in arrays.items()}
+        final["decoding"][SMALLEST] = float(np.nanmin(decoding) - np.nanmax(decoding))
         for name in BPTT:
-            final[f"{name}: first over last, log10"] = first_over_last(arrays[f"log10_bptt_{name}"])
+            final[f"bptt_{name}"][FIRST] = first_over_last(arrays[f"log10_bptt_{name}"])
         yield results.entry(seed, final, arrays=arrays)
 
 
@@ -68,34 +70,32 @@ def first_over_last(log_norms):
 
 
 def checks(record):
-    at = lambda metric: results.values(record, metric)
+    at = lambda *path: results.values(record, *path)
     T = record["config"]["steps"]
-    worst = min(at("decoding: smallest over largest, log10"), default=None)
+    worst = min(at("decoding", SMALLEST), default=None)
     return [results.check("the dynamics error of one transition reaches so many memories",
-                          max(at("log10_dynamics: reached"), default=None), "2",
-                          set(at("log10_dynamics: reached")) == {2.0}),
+                          max(at("dynamics", REACHED), default=None), "2", set(at("dynamics", REACHED)) == {2.0}),
             results.check(f"the decoding loss reaches all of the {T:,} memories before the end",
-                          min(at("log10_decoding: reached"), default=None), f"{T}",
-                          set(at("log10_decoding: reached")) == {float(T)}),
+                          min(at("decoding", REACHED), default=None), f"{T}",
+                          set(at("decoding", REACHED)) == {float(T)}),
             results.check("its smallest gradient is within 10^-5 of its largest (log10)", worst, ">= -5",
                           worst is not None and worst >= -5)]
 
 
 def finding(record):
-    def shown(metric):
-        found = results.values(record, metric)
+    def shown(*path):
+        found = results.values(record, *path)
         return f"10^{np.median(found):.1f}" if len(found) else "below float64"
-    ends = [shown(f"{name}: first over last, log10") for name in BPTT]
+    ends = [shown(f"bptt_{name}", FIRST) for name in BPTT]
     return (f"Over {record['config']['steps']:,} steps (untrained, median of {len(record['runs'])} seeds) BPTT's error "
             f"falls to {ends[0]} (residual MLP), {ends[1]} (GRU), {ends[2]} (tanh-RNN); a dynamics error reaches 2 "
-            f"memories; the decoding loss reaches all, falling to {shown('decoding: smallest over largest, log10')}.")
+            f"memories; the decoding loss reaches all, falling to {shown('decoding', SMALLEST)}.")
 
 
 def table(record):
-    metrics = list(record["summary"])
-    return ["what", "median", "min", "max"], [
-        [metric, *(f"{record['summary'][metric][k]:.4g}" if record["summary"][metric]["n"] else "none"
-                   for k in ("median", "min", "max"))] for metric in metrics]
+    return ["loss", "what", "median", "min", "max"], [
+        [loss, what, *(f"{spread[k]:.4g}" if spread["n"] else "none" for k in ("median", "min", "max"))]
+        for loss, found in record["summary"].items() for what, spread in found.items()]
 
 
 def figure(record, arrays):

@@ -38,8 +38,7 @@ def run(config, seeds, part, tasks=TASKS, variants=tuple(SHOWN), updates=800, wo
         for task, name in product(tasks, variants):
             made[task, name] = part(f"{seed} {task} {name}",
                                     lambda: trial(task, name, seed, updates, words, tests, limit))
-        final = {f"{task}, {name}: {what}": value
-                 for (task, name), each in made.items() for what, value in each.items()}
+        final = {task: {name: made[task, name] for name in variants} for task in tasks}
         yield results.entry(seed, final, {}, sum(each["seconds"] for each in made.values()))
 
 
@@ -52,8 +51,8 @@ def trial(task, name, seed, updates, words, tests, limit):
     proved = None if name == "continuous" else prove(made.rnn, language, limit).certified
     return {"certified": proved, "exact": wrong == 0 if proved is None else proved, "words wrong": wrong,
             "updates": made.updates, "seconds": made.seconds,
-            "accuracy at 16": accuracy(made.answers, language, seed, 16, tests[0]),
-            "accuracy at 1024": accuracy(made.answers, language, seed, 1024, tests[1], chunk=16)}
+            "accuracy": {"16": accuracy(made.answers, language, seed, 16, tests[0]),
+                         "1024": accuracy(made.answers, language, seed, 1024, tests[1], chunk=16)}}
 
 
 def learn(name, lesson, seed, budget):
@@ -74,13 +73,13 @@ def fixed(lesson):
     return lesson._replace(shortest=lesson.longest)
 
 
-def get(record, task, name, what="exact"):
-    return results.values(record, f"{task}, {name}: {what}")
+def get(record, task, name, *what):
+    return results.values(record, task, name, *(what or ("exact",)))
 
 
-def count(record, name, tasks, what="exact"):
+def count(record, name, tasks):
     """(k, n) over tasks and seeds."""
-    values = np.concatenate([get(record, task, name, what) for task in tasks] or [np.zeros(0)])
+    values = np.concatenate([get(record, task, name) for task in tasks] or [np.zeros(0)])
     return int(values.sum()), len(values)
 
 
@@ -129,7 +128,7 @@ def row(record, name, tasks):
 
 
 def scored(record, task, name):
-    return " / ".join(f"{get(record, task, name, f'accuracy at {length}').mean():.2f}" for length in (16, 1024))
+    return " / ".join(f"{get(record, task, name, 'accuracy', length).mean():.2f}" for length in (16, 1024))
 
 
 def figure(record, _arrays):

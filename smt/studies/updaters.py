@@ -29,10 +29,7 @@ METHODS = ("SMT", "SMT + DMT", "encoder + readout", "BPTT, sphere", "BPTT, free"
 
 def run(config, seeds, updaters=tuple(UPDATERS)):
     for seed in seeds:
-        final = {}
-        for name in updaters:
-            final |= {scores.cell(name, metric): value for metric, value in one_updater(config, seed, name).items()}
-        yield results.entry(seed, final)
+        yield results.entry(seed, {name: one_updater(config, seed, name) for name in updaters})
 
 
 def one_updater(c, seed, name):

@@ -40,6 +40,21 @@ def test_the_summary_counts_only_the_runs_that_report_a_metric_and_divides_by_n_
     assert s["steps"] == dict(mean=30, std=None, median=30, min=30, max=30, n=1, paper=None)
 
 
+def test_metrics_with_axes_are_summarised_as_the_same_tree_and_read_by_their_path(tmp_path):
+    finals = [dict(lstm={"accuracy": {"16": 0.5}}), dict(lstm={"accuracy": {"16": 1.0}}), dict(gru={"steps": 7})]
+    runs = [results.entry(seed, final) for seed, final in enumerate(finals)]
+    s = results.finite(results.summary(runs, dict(lstm={"accuracy": {"16": 0.9}})))
+    assert s["lstm"]["accuracy"]["16"]["mean"] == 0.75 and s["lstm"]["accuracy"]["16"]["paper"] == 0.9
+    assert s["gru"]["steps"]["n"] == 1
+    assert results.values(dict(runs=runs), "lstm", "accuracy", 16).tolist() == [0.5, 1.0]
+    assert results.values(dict(runs=runs), "lstm", "accuracy", 32).size == 0
+    write(tmp_path / "results.json", {**record(), "summary": s})
+    assert results.read(tmp_path / "results.json", MAKE)["summary"] == s
+    write(tmp_path / "results.json", {**record(), "summary": {"lstm": {"accuracy": 3}}})
+    with pytest.raises(results.ResultsError, match="summary"):
+        results.read(tmp_path / "results.json", MAKE)
+
+
 def test_seeds_that_ran_together_become_entries_with_their_share_of_the_time():
     made = results.entries([4, 7], dict(a=np.array([0.1, 0.2])), dict(loss=np.array([[1, 2], [3, 4]])), seconds=10)
     assert [e["seed"] for e in made] == [4, 7] and made[1]["final"] == dict(a=0.2) and made[1]["seconds"] == 5

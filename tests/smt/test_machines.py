@@ -30,13 +30,12 @@ def record_of(entry, settings):
 
 def made_up(certified, minimal=1, wrong=0):
     """A record of `machines` in which certified[method] says yes or no for every language."""
-    final = {}
+    final = {task: {machines.END: {}} for task in LANGUAGES}
     for task in LANGUAGES:
         for method, says in certified.items():
-            row = f"{task}, {machines.END}, {method}"
             yes = says(LANGUAGES[task])
-            final |= {f"{row}: certified": yes, f"{row}: accuracy at 16": 1.0, f"{row}: minimal": minimal and yes,
-                      f"{row}: words wrong": wrong}
+            final[task][machines.END][method] = {"certified": yes, "accuracy": {"16": 1.0}, "words wrong": wrong,
+                                                 "minimal": minimal and yes}
     return {"runs": [{"seed": 100, "final": final}], "config": {"tasks": list(LANGUAGES), "seeds": [100]}}
 
 
@@ -125,4 +124,4 @@ def test_codes_of_one_state_are_drawn_together():
 
 
 def test_results_are_values_over_seeds(tiny):
-    assert results.values(tiny[0], "parity: chance").tolist() == [0.5]
+    assert results.values(tiny[0], "parity", "trivial rules", "chance").tolist() == [0.5]

@@ -77,18 +77,18 @@ def test_untrained_networks_hold_no_claim_of_success(record):
 def test_two_processes_give_what_one_gives(quick, record, tmp_path):
     done = run_script("smt/smt.py", "--quick", "--seed", 1, "--processes", 2, "--out", tmp_path)
     assert done.returncode == 0, done.stderr
-    two = results.read(tmp_path / "results.json", "")["runs"][0]["final"]
-    one = {name: value for name, value in record["runs"][0]["final"].items() if "seconds" not in name}
-    assert len(one) > 100 and one == {name: two[name] for name in one}
+    two = leaves(results.read(tmp_path / "results.json", "")["runs"][0]["final"])
+    without_times = lambda found: {path: value for path, value in found if path[-1] != "seconds"}
+    one = without_times(leaves(record["runs"][0]["final"]))
+    assert len(one) > 100 and one == without_times(two)
 
 
 def test_no_number_of_updates_depends_on_the_clock(monkeypatch):
     """Every seed of a method is given the same updates, however slow the machine is."""
     monkeypatch.setattr(time, "process_time", lambda: 1e6 * np.random.default_rng().random())
     c = smt.Config(**smt.QUICK)
-    first, second = (comparison.bptt(c, 1, "short", scores.BPTT)["final"] for _ in range(2))
-    name = scores.name("short", scores.BPTT, "seconds")
-    assert {k: v for k, v in first.items() if k != name} == {k: v for k, v in second.items() if k != name}
+    first, second = (comparison.bptt(c, 1, "short", scores.BPTT)["final"]["short"][scores.BPTT] for _ in range(2))
+    assert {**first, "seconds": 0} == {**second, "seconds": 0}
 
 
 @pytest.mark.parametrize("name", STUDIES)
@@ -112,8 +112,8 @@ def test_bptt_is_selected_by_validation_not_by_test(monkeypatch):
     tried = iter([{"test": t, "accuracy": a, "loss": 1.0, "rnn": rnn, "updates": 5, "seconds": 1.0, "curve": []}
                   for t, a in ((0.9, 0.1), (0.2, 0.8), (0.1, 0.3))])
     monkeypatch.setattr(comparison, "one_setting", lambda *_: next(tried))
-    final = comparison.bptt(smt.Config(**smt.QUICK), 1, "short", scores.BPTT)["final"]
-    assert final["short: BPTT: rate"] == 3e-3 and final["short: BPTT: highest"] == 0.9
+    final = comparison.bptt(smt.Config(**smt.QUICK), 1, "short", scores.BPTT)["final"]["short"][scores.BPTT]
+    assert final["rate"] == 3e-3 and final["highest"] == 0.9
 
 
 def test_the_same_sequences_in_smaller_batches():
@@ -134,23 +134,28 @@ def test_an_opponent_begins_as_its_row_says(method):
         assert np.allclose(arrays["updater/w2"], 0.1 * plain)
 
 
-# ---------------------------------------------------------------- names of numbers
+# ---------------------------------------------------------------- the axes of the numbers
 
-@pytest.mark.parametrize("what", [64, "drift", "certified"])
-def test_a_name_is_read_back_as_it_was_made(what):
-    assert scores.read(scores.name("short", scores.GRU, what)) == ("short", scores.GRU, what)
+def leaves(tree, *path):
+    """[(path, value)] of a tree of dictionaries."""
+    if not isinstance(tree, dict):
+        return [(path, tree)]
+    return [leaf for name, part in tree.items() for leaf in leaves(part, *path, name)]
 
 
-@pytest.mark.parametrize("wrong", [("shorter", scores.SMT, 16), ("short", "another method", 16),
-                                   ("short", scores.SMT, "a: b")])
-def test_a_name_that_could_not_be_read_is_refused(wrong):
-    with pytest.raises(ValueError, match="not a number of this experiment"):
-        scores.name(*wrong)
+def test_every_number_stands_at_a_way_of_training_and_a_method(record):
+    for trained, methods in record["runs"][0]["final"].items():
+        assert trained in scores.TRAINED and set(methods) <= set(scores.METHODS)
+    assert set(record["runs"][0]["curves"]["direct"]) <= set(scores.METHODS)
 
 
 def test_lost_networks_leave_no_accuracy_but_a_planned_length(record):
-    lost = [m for m in record["runs"][0]["final"] if record["runs"][0]["final"][m] is None]
-    assert lost and all(isinstance(scores.read(m)[2], int) or "dynamics on" in m or "seconds" in m for m in lost)
+    lost = [path for path, value in leaves(record["runs"][0]["final"]) if value is None]
+    assert lost and all("accuracy" in path or path[-1] in ("dynamics on at", "seconds") for path in lost)
+    trained, method, _, length = next(path for path in lost if "accuracy" in path)
+    assert int(length) in scores.lengths(record, trained, method)
+    assert None in scores.values(record, trained, method, int(length))
+    assert int(length) not in scores.accuracies(record, trained).get(method, {})
 
 
 def test_long_scores_stop_below_one_half():
@@ -161,7 +166,7 @@ def test_long_scores_stop_below_one_half():
         """Right on a share of the sequences."""
         needle = x[np.arange(len(x)), (x == 0).argmax(1) + 1]
         return np.where(np.arange(len(x)) < next(shares) * len(x), needle, -1)[None]
-    final = comparison.long_scores(c, 1, "short", scores.SMT, player)
+    final = comparison.long_scores(c, 1, "short", player)
     assert [v is None for v in final.values()] == [False, False, True, True, True]
 
 
@@ -275,8 +280,9 @@ def test_traces_of_a_wrong_shape_end_in_one_line(quick, tmp_path, module, name, 
 
 
 def test_two_jobs_must_not_report_the_same_name():
-    with pytest.raises(KeyError, match="two jobs report"):
-        smt.join({"a": 1}, {"a": 2})
+    with pytest.raises(KeyError, match="reported twice: b"):
+        scores.merge({"a": {"b": 1}}, {"a": {"b": 2}})
+    assert scores.merge({"a": {"b": 1}}, {"a": {"c": 2}}) == {"a": {"b": 1, "c": 2}}
 
 
 # ---------------------------------------------------------------- workers
@@ -360,12 +366,12 @@ def test_a_state_says_what_it_does(role, text):
 
 
 def test_a_count_is_printed_where_there_are_eight_sequences():
-    runs = [{"final": {scores.name("short", scores.BITS, 1048576): v}} for v in (1.0, 0.75)]
+    runs = [{"final": {"short": {scores.BITS: {"accuracy": {"1048576": v}}}}} for v in (1.0, 0.75)]
     assert visualize_smt.cell({"runs": runs, "config": {"test": 512}}, "short", scores.BITS, 1048576) == "14 of 16"
 
 
 def test_the_mean_never_hides_networks_that_were_lost():
-    runs = [{"final": {scores.name("short", scores.SMT, 64): v}} for v in (1.0, None)]
+    runs = [{"final": {"short": {scores.SMT: {"accuracy": {"64": v}}}}} for v in (1.0, None)]
     assert "1 of 2 lost" in visualize_smt.cell({"runs": runs, "config": {"test": 512}}, "short", scores.SMT, 64)
 
 
