@@ -1,7 +1,7 @@
 """What does learning do to the error's way back, in an LSTM and in tanh-RNNs?
 
-Four networks get the same sequences of the marked bit (length 60), as many of them, and the same number of rates
-and batch sizes; validation chooses. Measured before and after: the factor per step of the answer's error, the
+Four networks get the same sequences of the marked bit (length 60), as many of them, and four rates (LSTM: six)
+times two batch sizes; validation chooses. Measured before and after: the factor per step of the answer's error, the
 share of the weight gradient that comes from each lag, and how open the LSTM's gates and how large its cell states
 are. The LSTM learns with the full gradient; its truncated gradient is measured on the same network.
 "Learning shuts the carousel off" would need input gates that close.
@@ -29,7 +29,7 @@ assert gradient_errors                       # what --gradcheck asks this study 
 
 
 def run(config, seeds, length=60, budget=12_800, batches=(8, 32), rnn_rates=(0.0003, 0.001, 0.003, 0.01),
-        lstm_rates=(0.003, 0.01, 0.03, 0.1), sequences=512):
+        lstm_rates=(0.003, 0.01, 0.03, 0.1, 0.3, 1.0), sequences=512):
     """All seeds and rates of one network together; then one seed after the other is measured."""
     learned = {name: marked_bit.train(name, seeds, length, budget, batches, lstm_rates if name == "lstm" else rnn_rates)
                for name in NETWORKS}
