@@ -6,7 +6,8 @@ every update between. By SMT's dynamics loss, the error of the last transition r
 elsewhere. By SMT's decoding loss, the decoder that starts from m_t answers at the end: T - t steps are one step of
 attention. Arrays (seeds, T+1), log10 of the norm, not a number where it is 0: log10_bptt_mlp, log10_bptt_gru,
 log10_bptt_tanh, log10_dynamics, log10_decoding (the last has no entry at m_T, where nothing is left to decode).
-Refuted if the decoding loss fell exponentially with distance, or if the dynamics loss reached further.
+They are drawn in vanishing_gradient/viz/how_far.png. Refuted if the decoding loss fell exponentially with distance, or
+if the dynamics loss reached further.
 """
 
 import numpy as np
@@ -96,32 +97,3 @@ def table(record):
     return ["loss", "what", "median", "min", "max"], [
         [loss, what, *(f"{spread[k]:.4g}" if spread["n"] else "none" for k in ("median", "min", "max"))]
         for loss, found in record["summary"].items() for what, spread in found.items()]
-
-
-def figure(record, arrays):
-    """One strip for each loss: colour is log10 of what arrives at m_t, white: exactly 0 or below float64."""
-    from common.figures import SEQUENTIAL, plt
-    rows = (("log10_bptt_tanh", "BPTT, tanh-RNN"), ("log10_bptt_gru", "BPTT, GRU"),
-            ("log10_bptt_mlp", "BPTT, residual MLP"),
-            ("log10_dynamics", "SMT, dynamics loss\nof the last transition"), ("log10_decoding", "SMT, decoding loss"))
-    fig, axes = plt.subplots(len(rows), 1, figsize=(8, 4.6), sharex=True)
-    for ax, (name, label) in zip(axes, rows):
-        values = arrays[name][0]
-        shown = ax.imshow((values - np.nanmax(values))[None], cmap=SEQUENTIAL, vmin=-12, vmax=0, aspect="auto",
-                          extent=(-0.5, len(values) - 0.5, 0, 1), interpolation="nearest")
-        ax.set_yticks([0.5], [label], fontsize=9)
-        ax.grid(visible=False)
-        mark_short(ax, values)
-    axes[-1].set_xlabel("time step t of the memory; the loss is at the end, the error flows to the left")
-    axes[0].set_title("The dynamics loss reaches one step, the decoding loss all of them, in one step of attention")
-    bar = fig.colorbar(shown, ax=axes, shrink=0.8, label="gradient, relative to its largest")
-    bar.set_ticks([-12, -9, -6, -3, 0], labels=["$10^{-12}$ or less", *(f"$10^{{{k}}}$" for k in (-9, -6, -3)), "1"])
-    return fig
-
-
-def mark_short(ax, values):
-    """An arrow where so few memories are reached that the strip would look empty."""
-    reached = np.flatnonzero(np.isfinite(values))
-    if len(reached) < 30:
-        ax.annotate(f"only here: {len(reached)} memories", (reached[0], 0.5), (0.62 * len(values), 0.5), fontsize=9,
-                    va="center", arrowprops=dict(arrowstyle="->"))
