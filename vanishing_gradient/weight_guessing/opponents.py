@@ -62,47 +62,68 @@ def score(net, p, task, seeds, copies, purpose, shortest, longest, count):
     return np.where(np.isfinite(loss), accuracy, np.nan), loss
 
 
-def train(kind, task, seeds, starts, rates, batch, updates, shortest, longest, units):
-    """Train every start with every rate for every seed.
+def train(kind, task, seeds, settings, updates, shortest, longest, units):
+    """Train every setting for every seed.
 
-    returns   network, parameters on the axis N = seeds x starts x rates, in this order
+    settings  Candidates that share their batch size
+    returns   network, parameters on the axis N = seeds x settings, in this order
     """
-    net = network(kind, task, units)
-    copies = len(starts) * len(rates)
-    p = stack([init(net, stream(seed, f"init {start}"), start, longest)
-               for seed in seeds for start, _ in product(starts, rates)])
-    rate = np.tile(rates, len(seeds) * len(starts)).astype(np.float32)
+    net, copies = network(kind, task, units), len(settings)
+    p = stack([init(net, stream(seed, f"init {one.start}"), one.start, longest) for seed in seeds for one in settings])
+    rate = np.tile([one.rate for one in settings], len(seeds)).astype(np.float32)
     generators, lengths, adam = streams(seeds, "train"), stream(seeds[0], "lengths"), Adam(p)
-    progress = Progress(f"{kind} on {task}, {longest} steps, batch {batch}", updates)
+    progress = Progress(f"{kind} on {task}, {longest} steps, batch {settings[0].batch}", updates)
     for update in range(updates):
         x, classes = (np.repeat(a, copies, axis=axis) for a, axis in
-                      zip(batch_of(task, generators, batch, lengths.integers(shortest, longest + 1)), (1, 0)))
+                      zip(batch_of(task, generators, settings[0].batch, lengths.integers(shortest, longest + 1)),
+                          (1, 0)))
         with np.errstate(all="ignore"):
             loss, g = net.gradients_at_end(p, x, classes)
             clip_by_global_norm(g, 1.0, networks=True)
             adam.step(g, rate)
-        progress.update(update + 1, loss=float(np.nanmin(loss)))
+        progress.update(update + 1, loss=float(np.min(loss, where=np.isfinite(loss), initial=np.inf)))
     progress.close()
     return net, p
 
 
-def choose(kind, task, seeds, rates, batches, updates, shortest, longest, units, count):
-    """The candidate with the best validation accuracy, mean of the choosing seeds; {candidate: accuracy}.
+def validate(kind, task, seeds, settings, updates, shortest, longest, units, count):
+    """Train every setting and score it: validation accuracy and loss of each, mean over the seeds.
 
-    returns   Candidate, {Candidate: mean validation accuracy, None if a network diverged}
+    returns   {Candidate: (accuracy, loss)}, not a number if a network diverged
     """
-    grid, accuracy, loss = [], [], []
-    starts = STARTS[kind]
-    for batch in batches:
-        net, p = train(kind, task, seeds, starts, rates, batch, updates, shortest, longest, units)
-        copies = len(starts) * len(rates)
-        scores = score(net, p, task, seeds, copies, "validation", shortest, longest, count)
-        mean_accuracy, mean_loss = (s.reshape(len(seeds), copies).mean(0) for s in scores)
-        grid += [Candidate(start, rate, batch) for start, rate in product(starts, rates)]
-        accuracy += list(mean_accuracy)
-        loss += list(mean_loss)
-    chosen = grid[int(best_rate(accuracy, loss))]
-    return chosen, {candidate: float(a) if np.isfinite(a) else None for candidate, a in zip(grid, accuracy)}
+    found = {}
+    for batch in dict.fromkeys(one.batch for one in settings):
+        group = [one for one in settings if one.batch == batch]
+        net, p = train(kind, task, seeds, group, updates, shortest, longest, units)
+        scores = score(net, p, task, seeds, len(group), "validation", shortest, longest, count)
+        found |= zip(group, zip(*(s.reshape(len(seeds), len(group)).mean(0).tolist() for s in scores)))
+    return found
+
+
+def best_first(found):
+    """The settings of {Candidate: (accuracy, loss)}, the best first, by the house's one rule."""
+    left, order = dict(found), []
+    while left:
+        order.append(list(left)[int(best_rate(*zip(*left.values())))])
+        del left[order[-1]]
+    return order
+
+
+class Round(NamedTuple):
+    """A round of choosing: every setting that is left trains anew, and the best go on."""
+    updates: int
+    seeds: int                          # of the choosing seeds, the first so many
+    left: int                           # settings that go on
+
+
+def choose(kind, task, seeds, rates, batches, rounds, shortest, longest, units, count):
+    """The best setting after all rounds, {Candidate: (accuracy, loss)} of the first and of the last round."""
+    left = [Candidate(*setting) for setting in product(STARTS[kind], rates, batches)]
+    scores = []
+    for updates, first, keep in rounds:
+        scores.append(validate(kind, task, seeds[:first], left, updates, shortest, longest, units, count))
+        left = best_first(scores[-1])[:keep]
+    return left[0], scores[0], scores[-1]
 
 
 def gradient_errors():

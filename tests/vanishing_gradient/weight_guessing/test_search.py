@@ -114,18 +114,32 @@ def test_claims_fail_without_solutions():
 # ---------------------------------------------------------------- gradient opponents
 
 def test_the_opponents_learn_what_gradients_can_learn():
-    net, p = opponents.train("lstm", "two_sequence", [900], ("chrono",), (0.01,), 32, 60, 10, 12, 8)
+    setting = opponents.Candidate("chrono", 0.01, 32)
+    net, p = opponents.train("lstm", "two_sequence", [900], [setting], 60, 10, 12, 8)
     accuracy, _ = opponents.score(net, p, "two_sequence", [900], 1, "validation", 10, 12, 100)
     assert accuracy[0] > 0.95
 
 
 def test_the_opponents_of_one_seed_see_the_same_sequences_and_learn_alone_what_they_learn_together():
-    starts, rates = ("orthogonal", "identity"), (0.001, 0.01)
-    net, together = opponents.train("rnn", "parity", [900, 901], starts, rates, 4, 3, 6, 8, 5)
-    _, alone = opponents.train("rnn", "parity", [900], ("identity",), (0.01,), 4, 3, 6, 8, 5)
+    settings = [opponents.Candidate(start, rate, 4) for start in ("orthogonal", "identity") for rate in (0.001, 0.01)]
+    _, together = opponents.train("rnn", "parity", [900, 901], settings, 3, 6, 8, 5)
+    _, alone = opponents.train("rnn", "parity", [900], settings[3:], 3, 6, 8, 5)
     assert np.allclose(together["W"][3], alone["W"][0], atol=1e-6)
 
 
 def test_a_diverged_rate_is_the_worst_of_the_grid_not_the_end_of_the_run():
-    chosen, grid = opponents.choose("rnn", "parity", [900], (0.01, float("inf")), (4,), 2, 6, 8, 5, 20)
-    assert chosen.rate == 0.01 and None in grid.values()
+    rounds = [opponents.Round(updates=2, seeds=1, left=1)]
+    best, grid, _ = opponents.choose("rnn", "parity", [900], (0.01, float("inf")), (4,), rounds, 6, 8, 5, 20)
+    diverged = [one for one, (accuracy, _) in grid.items() if not np.isfinite(accuracy)]
+    assert best.rate == 0.01 and {one.rate for one in diverged} == {float("inf")}
+
+
+def test_settings_go_on_by_accuracy_then_by_loss_and_diverged_ones_last():
+    found = {"b": (0.9, 0.2), "d": (float("nan"), 0.1), "c": (0.8, 0.1), "a": (0.9, 0.1)}
+    assert opponents.best_first(found) == ["a", "b", "c", "d"]
+
+
+def test_only_the_best_settings_of_a_round_train_in_the_next():
+    rounds = [opponents.Round(1, 1, 2), opponents.Round(2, 2, 1)]
+    best, first, last = opponents.choose("rnn", "parity", [900, 901], (0.001, 0.01), (4, 8), rounds, 6, 8, 5, 20)
+    assert list(last) == opponents.best_first(first)[:2] and best == opponents.best_first(last)[0] and len(first) == 8

@@ -4,7 +4,9 @@ Three series on the same steps as the main experiment. *Product*: two sines mult
 nonlinear and is not, it is two cosines. *Squashed*: tanh of two sines. *Chirp*: a frequency that
 goes up and comes back. The last two have many spectral lines: a linear rule needs a long memory.
 Twenty cells with the recipe of the main experiment; as many random LSTMs; as many echo-state
-networks of 20 units, and 40 of 100; linear autoregression with as many numbers as a closed loop
+networks of 20 units, and 40 of 100; gradient LSTMs as in the study `opponents` (BPTT and Adam,
+every rate and scale of the first weights, the best checkpoint on the points seen, with its own
+readout and with the pseudo-inverse's); linear autoregression with as many numbers as a closed loop
 has states (40), and of the best of six orders on the points seen. If evolution made
 use of the cells' nonlinearity, it would beat the linear rule of its own size on the last two.
 """
@@ -17,34 +19,50 @@ from common import results
 from common.randomness import stream
 from common.tables import number
 
-from vanishing_gradient.evolino import opponents, series
+from vanishing_gradient.evolino import gradient_lstm, opponents, series
 from vanishing_gradient.evolino.evolino import echo_states, evolved, random_lstms, unseen_error
 from vanishing_gradient.evolino.opponents import echo_state_networks
 from vanishing_gradient.evolino.two_phase import best_of, nrmse, score
 
-SEEDS, MINUTES = range(3), 1
+SEEDS, MINUTES = range(5), 5
 USES = ("members", "trials", "mutation", "patience", "init", "feedback", "random_init", "random_feedback",
         "echo_radius", "echo_feedback", "start", "washout", "seen", "end")
-QUICK = dict(generations=2, members=4, cells=5, large=20)
+QUICK = dict(generations=2, members=4, cells=5, large=20, rates=(0.01,), scales=(0.1,), updates=2, every=1)
 SERIES = {"product": (series.product, "product of two sines"), "squashed": (series.squashed, "tanh of two sines"),
           "swept": (series.swept, "chirp, up and back")}
 ROWS = {"evolino": "Evolino, 20 cells", "random": "random LSTM, as many",
         "echo": "echo-state network, 20 units, as many", "echo_large": "echo-state network, 100 units, best of 40",
+        "gradient": "gradient LSTM, 20 cells", "gradient_pinv": "the same, pseudo-inverse readout",
         "linear_own": "linear autoregression, order 40", "linear": "linear autoregression, best of six orders",
         "last": "the last value", "mean": "the mean"}
 OWN = 40
 
 
-def run(config, seeds, generations=60, cells=20, large=100, orders=(4, 10, 20, 40, 80, 120)):
-    config = replace(config, generations=generations)
-    for seed in seeds:
+def run(config, seeds, generations=60, cells=20, large=100, orders=(4, 10, 20, 40, 80, 120),
+        rates=(0.001, 0.003, 0.01, 0.03), scales=(0.1, 0.3), updates=1000, every=50):
+    started, config = time.perf_counter(), replace(config, generations=generations)
+    trained = {name: gradient(config, make(config.end, config.start), cells, seeds, rates, scales, updates, every)
+               for name, (make, _) in SERIES.items()}
+    shared = (time.perf_counter() - started) / len(seeds)
+    for n, seed in enumerate(seeds):
         started, final, arrays = time.perf_counter(), {}, {}
         for name, (make, _) in SERIES.items():
             whole = make(config.end, config.start)
             found, output = one_series(config, seed, name, whole, cells, large, orders)
-            final |= {f"{method}_{name}": error for method, error in found.items()}
+            final |= {f"{method}_{name}": error for method, error in {**found, **trained[name][n]}.items()}
             arrays |= {f"series_{name}": whole[config.washout:], f"output_{name}": output}
-        yield results.entry(seed, final, seconds=round(time.perf_counter() - started, 2), arrays=arrays)
+        yield results.entry(seed, final, seconds=round(time.perf_counter() - started + shared, 2), arrays=arrays)
+
+
+def gradient(config, whole, cells, seeds, rates, scales, updates, every):
+    """[{method: test NRMSE, and the rate}] for each seed: the best rate, scale and checkpoint on the points seen."""
+    closed = gradient_lstm.trained(whole, config.seen, config.washout, cells, seeds, rates, scales, updates, every)
+    made = [{} for _ in seeds]
+    for name in ("", "_pinv"):
+        error, test = (getattr(closed, what + name).reshape(len(seeds), -1) for what in ("error", "test"))
+        for one, best, tests in zip(made, error.argmin(1), test):
+            one |= {f"gradient{name}": tests[best], f"gradient{name}_rate": rates[best // len(scales)]}
+    return made
 
 
 def one_series(config, seed, name, whole, cells, large, orders):
@@ -91,14 +109,18 @@ def checks(record):
 
 
 def finding(record):
-    words = [f"{label}: Evolino {number(median(record, 'evolino', name), 2)}, the best linear rule "
+    words = [f"{label}: Evolino {number(median(record, 'evolino', name), 2)}, gradient LSTM "
+             f"{number(median(record, 'gradient', name), 2)}, the best linear rule "
              f"{number(median(record, 'linear', name), 2)}" for name, (_, label) in SERIES.items()]
-    return "Test NRMSE, median. " + "; ".join(words) + "."
+    return f"Test NRMSE, median of {len(record['runs'])} seeds. {'; '.join(words)}."
 
 
 def table(record):
+    config = record["config"]
+    trained = len(config["rates"]) * len(config["scales"])
+    labels = {**ROWS, "gradient": f"{ROWS['gradient']}, {trained} × {config['updates']:,} updates"}
     return (["test NRMSE, median", *(label for _, label in SERIES.values())],
-            [[label, *(number(median(record, method, name), 2) for name in SERIES)] for method, label in ROWS.items()])
+            [[labels[method], *(number(median(record, method, name), 2) for name in SERIES)] for method in ROWS])
 
 
 def figure(record, arrays):
