@@ -86,7 +86,7 @@ def gradient_errors(rng):
     errors = {f"SMT, {name}": smt_error(rng, memory, "mlp") for name, memory in (
         ("sphere", SphereMemory(Z, tokens=2, noise=0.1)), ("bits, logistic loss", SoftBits(Z, noise=0.1)),
         ("bits, squared loss", SoftBits(Z, noise=0.1, loss="squared")))}
-    for updater in ("gru", "lstm", "tanh", "transformer"):
+    for updater in ("gru", "lstm", "cell", "tanh", "transformer"):
         bits = SoftBits(Z, noise=0.1, tokens=2, gain=4.0)
         errors[f"SMT, sphere, {updater}"] = smt_error(rng, SphereMemory(Z, tokens=2, noise=0.1), updater)
         errors[f"SMT, bits, {updater}"] = smt_error(rng, bits, updater, **unsquashed(updater))
@@ -94,11 +94,11 @@ def gradient_errors(rng):
         errors[f"self-prediction, bits, {updater}"] = self_prediction.gradient_error(bits, updater,
                                                                                      **small(updater))
     errors["DMT"] = dmt_error(rng, SphereMemory(Z))
-    for updater in ("mlp", "gru", "lstm", "tanh", "transformer"):
+    for updater in ("mlp", "gru", "lstm", "cell", "tanh", "transformer"):
         errors[f"BPTT, sphere, {updater}"] = bptt_error(rng, SphereMemory(Z, tokens=2), updater)
         errors[f"BPTT, bits, {updater}"] = bptt_error(rng, SoftBits(Z, carry=0.0, tokens=2), updater)
         errors[f"BPTT, free memory, {updater}"] = bptt_error(rng, FreeMemory(Z, tokens=2), updater)
-    for updater in ("gru", "lstm"):
+    for updater in ("gru", "lstm", "cell"):
         errors[f"BPTT, free memory, {updater} with chrono gates"] = bptt_error(rng, FreeMemory(Z), updater, longest=T)
     errors["Transformer without a memory"] = transformer_error(rng)
     return errors | self_prediction.gradient_errors()

@@ -1,4 +1,4 @@
-"""The one-step transition f(m_t, x_{t+1}) of the RNN, five ways, behind one interface.
+"""The one-step transition f(m_t, x_{t+1}) of the RNN, six ways, behind one interface.
 
     drive(tokens)                    what the input adds, for all steps at once: done before any loop over time
     tape(steps, rows, backward)      arrays for what the backward pass needs, allocated once for all steps
@@ -247,6 +247,52 @@ class LSTM(Updater):
         embedding_backward(dnet, tokens, self.g["table"])
 
 
+class CellLSTM(Updater):
+    """An LSTM whose memory is the cell alone: c' = f c + i g with gates from W tanh(c) + U[x] + b, no output gate.
+
+    For bits: o tanh(c) has the signs of c, so a memory [h, c] of bits would have to hold every bit twice.
+    """
+
+    def __init__(self, rng, vocabulary, memory, longest=None):
+        size = memory.size
+        self.arrays = {"table": rng.standard_normal((vocabulary, 3 * size)),
+                       "w": uniform(rng, size, 3 * size), "b": uniform(rng, 3 * size, fan_in=size)}
+        self.arrays["b"][size:2 * size] = 1
+        if longest is not None:
+            gates = chrono(rng, size, longest)
+            self.arrays["b"][:size], self.arrays["b"][size:2 * size] = gates["input"], gates["forget"]
+        self.taped = (("net", 3 * size), ("hidden", size), ("memory", size), ("dnet", 3 * size))
+
+    def drive(self, tokens):
+        return embedding(tokens, self.p["table"] + self.p["b"])
+
+    def step(self, memory, drive, tape, t):
+        hidden, size = np.tanh(memory), memory.shape[1]
+        net = np.matmul(hidden, self.p["w"], out=tape["net"][t])
+        net += drive
+        net[:, :2 * size] = logistic(net[:, :2 * size])
+        np.tanh(net[:, 2 * size:], out=net[:, 2 * size:])
+        input_gate, forget_gate, candidate = np.split(net, 3, axis=-1)
+        if "memory" in tape:
+            tape["hidden"][t], tape["memory"][t] = hidden, memory
+        return forget_gate * memory + input_gate * candidate
+
+    def step_backward(self, dlogits, tape, t):
+        input_gate, forget_gate, candidate = np.split(tape["net"][t], 3, axis=-1)
+        dinput, dforget, dcandidate = np.split(tape["dnet"][t], 3, axis=-1)
+        hidden = tape["hidden"][t]
+        dinput[:] = dlogits * candidate * input_gate * (1 - input_gate)
+        dforget[:] = dlogits * tape["memory"][t] * forget_gate * (1 - forget_gate)
+        dcandidate[:] = dlogits * input_gate * (1 - candidate * candidate)
+        return dlogits * forget_gate + (tape["dnet"][t] @ self.p["w"].T) * (1 - hidden * hidden)
+
+    def collect(self, tape, tokens):
+        dnet = as_rows(tape["dnet"])
+        self.g["w"] += as_rows(tape["hidden"]).T @ dnet
+        self.g["b"] += dnet.sum(0)
+        embedding_backward(dnet, tokens, self.g["table"])
+
+
 class TransformerUpdater(Updater):
     """The paper's updater: [m tokens, Emb(x)] through bidirectional pre-norm blocks, RMSNorm; the first K outputs.
 
@@ -297,7 +343,8 @@ class TransformerUpdater(Updater):
             unfold_gains(dfolded, self.p[f"block{layer}"], self.g[f"block{layer}"])
 
 
-UPDATERS = {"mlp": ResidualMLP, "gru": GRU, "tanh": TanhRNN, "lstm": LSTM, "transformer": TransformerUpdater}
+UPDATERS = {"mlp": ResidualMLP, "gru": GRU, "tanh": TanhRNN, "lstm": LSTM, "cell": CellLSTM,
+            "transformer": TransformerUpdater}
 
 
 class Readout:
