@@ -20,6 +20,7 @@ from vanishing_gradient.pictures import back_in_time, powers_of_ten
 HERE = Path(__file__).resolve().parent
 RNN_KINDS = ("logistic", "tanh", "linear", "relu")
 KINDS = (*RNN_KINDS, "lstm", "lstm_forget")
+SHOWN = ("logistic", "tanh", "linear", "lstm", "lstm_forget")     # in error_flow; factor_per_step shows all
 TITLE = {"logistic": "logistic", "tanh": "tanh", "linear": "linear", "relu": "ReLU", "lstm": LABEL["lstm"],
          "lstm_forget": LABEL["lstm_forget"]}
 LOW, MEDIAN, HIGH = 0, 2, 4                  # rows of every array of quantiles: 5, 50, 95 %
@@ -51,32 +52,61 @@ def networks_and_seeds(record):
 # ---------------------------------------------------------------- the error on its way back
 
 def error_flow(record, arrays):
-    """The error against the steps it travelled back; vanishing, critical and exploding in one panel."""
-    fig, axes = plt.subplots(2, 3, figsize=(8.6, 5.6), sharex=True, sharey=True)
-    for ax, kind in zip(axes.flat, KINDS):
+    """The error against the steps it travelled back, five kinds; and how near any flow came to its bound."""
+    fig, axes = plt.subplots(2, 3, figsize=(8.8, 6))
+    panels, lags = dict(zip(SHOWN, axes.flat)), arrays["flow_tanh"].shape[-1] - 1
+    for kind, ax in panels.items():
         for k, gain in enumerate(arrays["stage"]):
             flow_line(ax, arrays, kind, k, gain, label="lstm" not in kind)
         what = "cells" if "lstm" in kind else "units"
         ax.set(ylim=(-80, 60), title=f"{TITLE[kind]}, {max(sizes(record, kind))} {what}")
         powers_of_ten(ax.yaxis)
-    s, truncated = record["summary"], arrays["flow_lstm_truncated"][MEDIAN, 0]
-    axes[1, 1].plot(truncated, "k--", linewidth=1.2)
-    axes[1, 1].text(0.95, 0.1, f"every scale: median factor per step\n{s['lstm_smallest_median']['min']:.3f} to "
-                    f"{s['lstm_largest_median']['max']:.3f} (full gradient);\ndashed: exactly 1 (truncated)",
-                    transform=axes[1, 1].transAxes, fontsize=9, ha="right")
-    axes[1, 2].text(0.95, 0.1, f"scales up to 1: factor "
-                    f"{s['lstm_forget_smallest_median']['min']:.2f} to {s['lstm_forget_largest_median']['max']:.2f}\n"
-                    "a step: the error vanishes, slowly", transform=axes[1, 2].transAxes, fontsize=9, ha="right")
-    lags = len(truncated) - 1
-    for ax in axes[1]:
-        back_in_time(ax, 1.12 * lags)
-    for ax in axes[:, 0]:
+        back_in_time(ax, 1.17 * lags, label="steps back from the end" if "lstm" in kind else "")
+    every_network(panels["tanh"], arrays, lags)
+    about_lstms(record, arrays, panels["lstm"], panels["lstm_forget"])
+    bound_lines(axes[1, 2], record, arrays)
+    for ax in (axes[0, 0], axes[1, 0]):
         ax.set_ylabel("error that arrives")
     fig.suptitle("The error flows to the left. Straight lines: it vanishes or explodes exponentially", fontsize=12)
-    fig.supxlabel("Numbers: recurrent scale (1: critical for units at net = 0). Band: 5 to 95 % of the networks.\n"
-                  f"Dashed colours: bound (f'max |W|)^q. Dots: spectral radius^q. {networks_and_seeds(record)}",
-                  fontsize=9)
+    fig.supxlabel("Numbers: recurrent scale (1: critical for units at net = 0). Band: 5 to 95 % of the networks; tanh: "
+                  "a dot each.\nDashed colours: bound (f'max |W|)^q. Black dots: spectral radius^q. "
+                  f"{networks_and_seeds(record)}.\n"
+                  "Last panel: logistic solid, tanh dashed, linear dash-dotted, ReLU dotted", fontsize=9)
     return fig
+
+
+def every_network(ax, arrays, lags):
+    """A dot for every network, the whole way back; sideways at random places of a narrow strip, so that they show."""
+    for k, gain in enumerate(arrays["stage"]):
+        ends = arrays["each_tanh"][k]
+        ax.plot(lags * np.linspace(1.01, 1.05, len(ends)), ends, ".", color=gain_colour(gain), markersize=0.8)
+
+
+def about_lstms(record, arrays, full, forget):
+    """What the two panels of the LSTMs show, in numbers."""
+    s = record["summary"]
+    full.plot(arrays["flow_lstm_truncated"][MEDIAN, 0], "k--", linewidth=1.2)
+    full.text(0.97, 0.06, f"every scale: median factor\n{s['lstm_smallest_median']['min']:.3f} to "
+              f"{s['lstm_largest_median']['max']:.3f} (full gradient);\ndashed: exactly 1 (truncated)",
+              transform=full.transAxes, fontsize=9, ha="right")
+    forget.text(0.97, 0.06, "up to scale 1: median factor\n"
+                f"{s['lstm_forget_smallest_median']['min']:.2f} to {s['lstm_forget_largest_median']['max']:.2f},\n"
+                "the error vanishes, slowly", transform=forget.transAxes, fontsize=9, ha="right")
+
+
+def bound_lines(ax, record, arrays):
+    """The largest local flow of any network against its bound, by lag: on the line at the top the bound is reached."""
+    for kind, style in BOUND_STYLES.items():
+        for n, shade in zip(record["config"]["bound_sizes"], ("0.1", "0.45", "0.7")):
+            closest = arrays[f"closest_{kind}_{n}"]
+            ax.plot(1 + np.arange(len(closest)), closest, color=shade, linestyle=style, linewidth=1.2)
+    ax.axhline(0, color="0.3", linewidth=0.8)
+    back_in_time(ax, len(closest))
+    broken = record["summary"]["local_violations"]["max"]
+    ax.set(ylabel="largest error / bound", title=f"above the bound: {broken:.0f}", ylim=(-6.5, 0.6))
+    powers_of_ten(ax.yaxis)
+    for n, level in zip(record["config"]["bound_sizes"], (0.1, -0.5, -1.5)):
+        ax.text(len(closest) - 1, level, f"n = {n}", fontsize=8.5)
 
 
 def flow_line(ax, arrays, kind, k, gain, label):
@@ -93,7 +123,8 @@ def flow_line(ax, arrays, kind, k, gain, label):
     if label:
         inside = np.flatnonzero((flow[MEDIAN] > -74) & (flow[MEDIAN] < 52))
         end = inside[-1] if len(inside) else 0
-        ax.text(end, flow[MEDIAN][end], f"{SCALES[float(gain)]} ", color=colour, fontsize=9, ha="right", va="center")
+        beside = 1.06 * end if kind == "tanh" and end == len(lag) - 1 else end         # left of every network's dot
+        ax.text(beside, flow[MEDIAN][end], f"{SCALES[float(gain)]} ", color=colour, fontsize=9, ha="right", va="center")
 
 
 def factor_per_step(record, arrays):
@@ -149,35 +180,6 @@ def factor_title(record, kind):
     if kind == "lstm":
         return f"LSTM (1997): {low:.3f} to {high:.3f}"
     return f"forget gate: {low:.2f} to {high:.2f} up to 1"
-
-
-def bound_and_spread(record, arrays):
-    """Every network, not the median alone; and how near any flow came to its bound."""
-    fig, (left, right) = plt.subplots(1, 2, figsize=(9, 4))
-    lags = arrays["flow_tanh"].shape[-1] - 1
-    for k, gain in enumerate(arrays["stage"]):
-        if gain in (0.5, 1, 4):
-            left.hist(arrays["each_tanh"][k], bins=25, color=gain_colour(gain), alpha=0.85)
-            left.set_ylim(0, 1.15 * left.get_ylim()[1])
-            left.text(np.median(arrays["each_tanh"][k]), 0.93, f"scale {SCALES[float(gain)]}", ha="center", fontsize=9,
-                      transform=left.get_xaxis_transform())
-    left.set(xlabel=f"error {lags} steps back", ylabel="random networks",
-             title=f"tanh, 64 units: every network ({arrays['each_tanh'].shape[1]})")
-    powers_of_ten(left.xaxis)
-    for kind, style in BOUND_STYLES.items():
-        for n, shade in zip(record["config"]["bound_sizes"], ("0.1", "0.45", "0.7")):
-            closest = arrays[f"closest_{kind}_{n}"]
-            right.plot(1 + np.arange(len(closest)), closest, color=shade, linestyle=style, linewidth=1.4,
-                       label=TITLE[kind] if n == 1 else None)
-    right.axhline(0, color=ROLE["tuned_rnn"], linewidth=1.2)
-    back_in_time(right, len(closest))
-    broken = record["summary"]["local_violations"]["max"]
-    right.set(ylabel="largest error / bound", title=f"local flows above the bound: {broken:.0f}", ylim=(-6, 0.5))
-    powers_of_ten(right.yaxis)
-    for n, level in zip(record["config"]["bound_sizes"], (0.12, -0.45, -1.45)):
-        right.text(len(closest) - 1, level, f"n = {n}", fontsize=9)
-    fig.legend(*right.get_legend_handles_labels(), loc="outside lower right", ncols=4)
-    return fig
 
 
 # ---------------------------------------------------------------- tables of the README
@@ -244,4 +246,4 @@ def one_line(record):
 
 
 if __name__ == "__main__":
-    sys.exit(run(lambda: draw(__doc__, HERE, (error_flow, factor_per_step, bound_and_spread), ARRAYS, tables)))
+    sys.exit(run(lambda: draw(__doc__, HERE, (error_flow, factor_per_step), ARRAYS, tables)))

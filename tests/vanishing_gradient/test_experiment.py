@@ -368,6 +368,25 @@ def test_what_the_numbers_of_the_studies_depend_on_is_recorded():
     assert {"budget", "batches", "rnn_rates", "lstm_rates", "length"} <= set(recorded["before_and_after"])
 
 
+def test_the_study_of_the_budget_says_what_each_of_its_two_budgets_solves():
+    key = "marked_10_length_30"
+    record = dict(config=dict(marked_lengths=[30], first_lengths=[], short_budget=100, long_budget=1000),
+                  runs=[dict(final={f"{key}_sequences": needed}) for needed in (100, 101, 1000, None)],
+                  summary={f"{key}_accuracy": dict(mean=0.8)})
+    assert "within 100 → 1,000 sequences: marked bit, length 30: 1 → 3." in budget.finding(record)
+    assert budget.table(record)[1][0][2:4] == ["1 of 4", "3 of 4"]
+    assert budget.checks(record)[0]["measured"] == 2
+
+
+def test_a_table_says_how_the_seeds_fared_that_chose_the_largest_rate():
+    config = dict(lengths=[11], lstm_rates=[0.1, 0.3], rnn_rates=[0.1, 0.3])
+    final = lambda rate, right: {f"{name}_11_{what}": value for name in marked_bit.NETWORKS
+                                 for what, value in (("rate", rate), ("batch", 8), ("accuracy", right))}
+    runs = [dict(final=final(rate, right)) for rate, right in ((0.3, 1.0), (0.3, 0.5), (0.1, 0.6))]
+    _, rows = lengths.chosen_settings(dict(config=config, runs=runs))
+    assert all(row[-1] == "1 of 2 (0.50)" for row in rows)
+
+
 @pytest.mark.parametrize("name", ["lengths", "budget"])
 def test_solved_is_a_test_accuracy_of_95_percent(name):
     assert marked_bit.SOLVED == 0.95

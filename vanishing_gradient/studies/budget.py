@@ -6,15 +6,12 @@ be recalled over 60 or 100 steps. Kept: the tuned tanh-RNN with 8 orthogonal uni
 "The lag alone decides" is refuted by a seed that fails within the short budget and solves it with the long one.
 """
 
-import numpy as np
-
 from common import results
 from common.randomness import stream
 from vanishing_gradient import marked_bit
 from vanishing_gradient.marked_bit import LABEL, MARKED, NETWORKS, SOLVED, TEST
 
-# The committed result holds the parts listed in its config; `unfinished` names those that were not run to the end.
-SEEDS, MINUTES = range(5), 17
+SEEDS, MINUTES = range(5), 6
 USES = ()
 QUICK = dict(marked_lengths=(15,), first_lengths=(15,), long_budget=1280, short_budget=640)
 NAME = "tuned_8"
@@ -70,13 +67,12 @@ def checks(record):
 
 
 def finding(record):
-    short, long = totals(record)
-    n, c = len(record["runs"]) * len(tasks(record)), record["config"]
-    what = f"length {tasks(record)[0][2]}" if len(tasks(record)) == 1 else "the tasks"
-    return (f"The {LABEL[NAME]}, solves {what} at {short} of {n} seeds within {c['short_budget']:,} sequences and at "
-            f"{long} of {n} within {c['long_budget']:,}: where it stops depends on its budget."
-            if long > short else
-            f"The {LABEL[NAME]}, solves {what} at {short} of {n} seeds within either budget.")
+    c, words = record["config"], {}
+    for key, task, T in tasks(record):
+        short, long = (solved_within(record, key, c[name]) for name in ("short_budget", "long_budget"))
+        words.setdefault(task, []).append(f"length {T}: {short} → {long}")
+    return (f"Seeds of {len(record['runs'])} that the {LABEL[NAME]}, solves within {c['short_budget']:,} → "
+            f"{c['long_budget']:,} sequences: {'; '.join(f'{t}, ' + ', '.join(w) for t, w in words.items())}.")
 
 
 def table(record):
@@ -90,23 +86,3 @@ def table(record):
         rows.append([words, T, *counts, f"{record['summary'][f'{key}_accuracy']['mean']:.3f}",
                      " · ".join(f"{v:,}" for v in needed) or "–"])
     return header, [*rows, ["chance", "", "", "", "0.500", ""]]
-
-
-def figure(record, arrays):
-    from common.figures import ROLE, chance_line, plt
-    shown, c = tasks(record), record["config"]
-    fig, axes = plt.subplots(1, len(shown), figsize=(10, 3.4), sharey=True, squeeze=False)
-    for ax, (key, words, T) in zip(axes[0], shown):
-        for run in record["runs"]:
-            curve = run["curves"][f"{key}_validation"]
-            seen = c["long_budget"] / marked_bit.CHECKS * np.arange(1, len(curve) + 1)
-            ax.plot(seen, curve, color=ROLE["tuned_rnn"], linewidth=0.9)
-            if run["final"][f"{key}_sequences"] is not None:
-                ax.plot(seen[-1], curve[-1], "o", color=ROLE["tuned_rnn"], markersize=4)
-        ax.axvline(c["short_budget"], color="0.4", linestyle=":", linewidth=1)
-        chance_line(ax, marked_bit.CHANCE)
-        ax.set(xscale="log", ylim=(0.4, 1.03), title=f"{words},\nlength {T}", xlabel="sequences")
-    axes[0][0].set_ylabel("validation accuracy")
-    fig.suptitle(f"{LABEL[NAME]}: one line a seed ({len(record['runs'])} seeds), dot: solved; "
-                 f"dotted: {c['short_budget']:,} sequences", fontsize=11)
-    return fig
