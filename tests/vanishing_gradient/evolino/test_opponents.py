@@ -78,6 +78,17 @@ def test_the_reach_is_the_last_length_with_all_shorter_ones_accepted():
     assert anbncn.reach(counting(0), 20) == 0
 
 
+def test_without_memory_not_even_the_second_string_is_accepted():
+    assert anbncn.without_memory(10, 20) <= 1
+
+
+def test_echo_states_of_a_string_do_not_depend_on_the_strings_beside_it():
+    networks = anbncn.echo_networks(np.random.default_rng(0), 3, 6, 0.9, 1.0)
+    together, alone = (anbncn.echo_follow(networks, anbncn.strings(lengths)[0]) for lengths in ([4, 2], [2]))
+    assert np.allclose(together[:7, ..., 1], alone[:7, ..., 0])
+    assert np.allclose(np.abs(np.linalg.eigvals(networks[0])).max(-1), 0.9)
+
+
 def test_the_readout_of_the_language_sees_the_shorter_strings_only():
     genes = anbncn.first_genes(np.random.default_rng(0), (3, 5), 5, 1.0)
     longer, shorter = anbncn.strings(range(1, 11)), anbncn.strings(range(1, 8))

@@ -6,16 +6,16 @@ language is not context-free: the cells must count, twice. Five cells; the reado
 shorter seven tenths of the training lengths, and the search sees the squared hinge loss on all of
 them. Reported is how far every longer string is accepted too, up to 500. Published for training on
 n up to 10 and 20: all up to 53 and 95; gradient LSTM 28 and 66 (not read in the original). Beside
-it as many random LSTMs (n up to 10 only, where they fail already), and gradient LSTMs (BPTT, Adam,
-every rate and scale, the best by the loss on the training strings). The recipe was chosen for n up
-to 10 and is the same for 20. What would refute evolution: a random LSTM, or a gradient LSTM, that
-reaches as far.
+it, gradient LSTMs (BPTT, Adam, every rate and scale, the best by the loss on the training strings);
+and for n up to 10 as many random LSTMs, as many echo-state networks of the same size, and some of
+200 units, over a grid of radii and input scales. The recipe was chosen for n up to 10 and is the
+same for 20. What would refute evolution: any other row that reaches as far.
 """
 
 import time
 
 import numpy as np
-from common import lstm, results
+from common import lstm, results, tanh_rnn
 from common.layers import lookup
 from common.networks import Network, chosen, stack
 from common.optimizers import Adam, clip_by_global_norm
@@ -27,14 +27,16 @@ from vanishing_gradient.evolino.gradient_lstm import hinge_gradients, shortfall
 from vanishing_gradient.evolino.subpopulations import evolve
 from vanishing_gradient.evolino.two_phase import SETS
 
-SEEDS, MINUTES = range(10), 3.5
+SEEDS, MINUTES = range(10), 4
 USES = ("members", "trials", "patience")
-QUICK = dict(members=4, generations=2, updates=2, longest=(4,), far=8, rates=(0.01,), scales=(0.5,))
+QUICK = dict(members=4, generations=2, updates=2, longest=(4,), far=8, rates=(0.01,), scales=(0.5,), large=10)
 PAPER = {"evolino_10": 53, "gradient_10": 28, "evolino_20": 95, "gradient_20": 66}
 SYMBOLS, TARGETS = "Sabc", "abcT"
 START, A, B, C, END = range(5)
 SHORTER = 0.7                                # of the training lengths, for the readout
-ROWS = {"evolino": "Evolino", "random": "random LSTM", "gradient": "gradient LSTM"}
+ROWS = {"evolino": "Evolino", "gradient": "gradient LSTM", "random": "random LSTM",
+        "echo": "echo-state network, same size", "echo_large": "echo-state network, large",
+        "trivial": "no memory: the most frequent answer"}
 
 
 def strings(lengths):
@@ -79,8 +81,13 @@ def fitted(y, t, there):
 
 def scored(genes, training):
     """(error (N,), readout (N, 4, H + 1)): what a search sees of the training strings."""
-    x, t, there = training
-    y, shorter = follow(genes, x).y[1:], max(1, int(SHORTER * x.shape[1]))
+    return with_readout(follow(genes, training[0]).y[1:], training)
+
+
+def with_readout(y, training):
+    """The same from the states (T, N, H, B) of any networks that have read the training strings."""
+    _, t, there = training
+    shorter = max(1, int(SHORTER * t.shape[-1]))
     readout = fitted(y[..., :shorter], t[..., :shorter], there[:, :shorter])
     short = shortfall(say(y, readout), t, there)
     return np.sqrt((short * short).sum((0, 2, 3)) / (4 * there.sum())) + 1e-9, readout
@@ -126,6 +133,40 @@ def random_lstms(at_once, seed, cells, init, batches, longest):
     return best, np.array(curve)
 
 
+def echo_states(seed, count, units, batches, longest, far, radii, inputs):
+    """Reach of the best of `batches` times `count` echo-state networks; the batches take turns with the settings."""
+    training, rng = strings(range(1, longest + 1)), stream(seed, f"echo {units} {longest}")
+    grid, least, best = [(radius, scale) for radius in radii for scale in inputs], np.inf, None
+    for batch in range(batches):
+        networks = echo_networks(rng, count, units, *grid[batch % len(grid)])
+        error, readout = with_readout(echo_follow(networks, training[0]), training)
+        k = error.argmin()
+        if error[k] < least:
+            least, best = error[k], ([a[[k]] for a in networks], readout[[k]])
+    networks, readout = best
+    return reach(lambda x: say(echo_follow(networks, x), readout)[:, 0], far)
+
+
+def echo_networks(rng, count, units, radius, scale):
+    """[W (N, H, H) of that spectral radius, the symbols' columns (N, H, 4), uniform in +-scale]."""
+    W = rng.uniform(-1, 1, (count, units, units))
+    W *= radius / np.abs(np.linalg.eigvals(W)).max(-1)[:, None, None]
+    return [W, rng.uniform(-scale, scale, (count, units, 4))]
+
+
+def echo_follow(networks, x):
+    """(T, N, H, B) states after the symbols x (T, B)."""
+    W, columns = networks
+    return tanh_rnn.forward(lookup(columns, np.broadcast_to(x[:, None], (len(x), len(W), x.shape[1]))), W)[1:]
+
+
+def without_memory(longest, far):
+    """Reach of the most frequent answer after each symbol of the training strings."""
+    x, t, there = strings(range(1, longest + 1))
+    votes = np.stack([t.swapaxes(1, 2)[there & (x == symbol)].sum(0) for symbol in range(len(SYMBOLS))])
+    return reach(lambda x: votes[x].swapaxes(1, 2), far)
+
+
 def first_genes(rng, shape, cells, init):
     return rng.uniform(-init, init, (*shape, SETS * (cells + 4)))
 
@@ -158,7 +199,8 @@ def gradient(seeds, cells, longest, far, rates, scales, updates, every=100):
 
 
 def run(config, seeds, generations=400, cells=5, init=3.0, mutation=0.3, longest=(10, 20), far=500,
-        rates=(0.01, 0.03, 0.1, 0.3), scales=(0.1, 0.5), updates=1500, shown=12):
+        rates=(0.01, 0.03, 0.1, 0.3), scales=(0.1, 0.5), updates=1500, shown=12, radii=(0.5, 0.9, 1.0, 1.2),
+        inputs=(0.1, 1.0), large=200, draws=4):
     started, recipe = time.perf_counter(), config.recipe._replace(mutation=mutation)
     trained = {n: gradient(seeds, cells, n, far, rates, scales, updates) for n in longest}
     shared = (time.perf_counter() - started) / len(seeds)
@@ -170,6 +212,9 @@ def run(config, seeds, generations=400, cells=5, init=3.0, mutation=0.3, longest
             final |= {f"evolino_{n}": tested(genes, n, far), f"gradient_{n}": trained[n][k]}
         other, curves[f"random_{n}"] = random_lstms(config.at_once, seed, cells, init, generations, n)
         final[f"random_{n}"] = tested(other, n, far)
+        final[f"echo_{n}"] = echo_states(seed, config.at_once, cells, generations, n, far, radii, inputs)
+        final[f"echo_large_{n}"] = echo_states(seed, draws, large, len(radii) * len(inputs), n, far, radii, inputs)
+        final[f"trivial_{n}"] = without_memory(n, far)
         states = follow(genes, strings([shown])[0]).s[1:, 0, :, 0]
         progress.update(k + 1)
         yield results.entry(seed, final, curves, round(time.perf_counter() - started + shared, 2), dict(states=states))
@@ -192,13 +237,18 @@ def checks(record):
     guessed = results.values(record, f"random_{n}")
     made.append(results.check(f"n up to {n}: largest reach of as many random LSTMs", guessed.max(),
                               f"below {n}: the search is needed", guessed.max() < n))
+    echo = np.concatenate([results.values(record, f"{name}_{n}") for name in ("echo", "echo_large")])
+    made.append(results.check(f"n up to {n}: largest reach of the echo-state networks", echo.max(),
+                              f"below {2 * n}: they do not generalise", echo.max() < 2 * n))
     return made
 
 
 def finding(record):
     said = [_finding(record, n) for n in record["config"]["longest"]]
-    guess = record["summary"][f"random_{record['config']['longest'][0]}"]["median"]
-    return (f"Medians of {len(record['runs'])} seeds. {' '.join(said)} As many random LSTMs: {number(guess)}.")
+    n, large = record["config"]["longest"][0], record["config"]["large"]
+    guess, echo = (number(record["summary"][f"{name}_{n}"]["median"]) for name in ("random", "echo_large"))
+    return (f"Medians of {len(record['runs'])} seeds. {' '.join(said)} As many random LSTMs, n up to {n}: {guess}; "
+            f"echo-state networks of {large} units: {echo}.")
 
 
 def _finding(record, n):
@@ -226,13 +276,14 @@ def figure(record, arrays):
     from common.figures import CELLS, ROLE, plt
     n, far = record["config"]["longest"][0], record["config"]["far"]
     fig, (left, right) = plt.subplots(1, 2, figsize=(8, 4))
-    colors = {"evolino": ROLE["evolino"], "gradient": ROLE["lstm_forget"], "random": ROLE["guess"]}
+    colors = {"evolino": ROLE["evolino"], "gradient": ROLE["lstm_forget"], "random": ROLE["guess"],
+              "echo_large": ROLE["echo"]}
     for length, style in zip(record["config"]["longest"], ("o-", "s--")):
-        for name, label in ROWS.items():
+        for name, color in colors.items():
             if f"{name}_{length}" in record["summary"]:
                 found = np.sort(results.values(record, f"{name}_{length}"))
-                left.plot(np.arange(1, len(found) + 1), found, style, color=colors[name], markersize=4,
-                          label=f"{label}, n up to {length}")
+                left.plot(np.arange(1, len(found) + 1), found, style, color=color, markersize=4,
+                          label=f"{ROWS[name]}, n up to {length}")
     left.set(yscale="symlog", ylim=(-0.2, 1.3 * far), xlabel="seeds, sorted", ylabel="accepts all n up to",
              title="beyond the training strings")
     fig.legend(loc="outside lower center", ncols=3)
