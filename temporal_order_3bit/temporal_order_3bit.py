@@ -242,7 +242,6 @@ class Score(NamedTuple):
     p: dict                              # {name: (N, ...)}
     curves: dict                         # {"updates": (E,), others: (E, N)}
     final: dict                          # {metric: (N,)}
-    answers: np.ndarray                  # (N, test) the class answered to every test sequence
 
 
 def score(contestant, seeds, config, label="", watch=lambda update, p: None):
@@ -255,13 +254,12 @@ def score(contestant, seeds, config, label="", watch=lambda update, p: None):
     p = chosen(p, index)
     curves = {name: a if a.ndim == 1 else a[:, index] for name, a in curves.items()}
     tokens, targets = one_set(seeds, config, "test", config.test)
-    answers = contestant.network.answer(p, tokens).argmax(-2)
-    correct = (answers == targets).mean(-1)
+    correct = accuracy(contestant.network.answer(p, tokens), targets)
     final = dict(accuracy=correct, solved=correct >= SOLVED, updates_to_95=updates_to(curves),
                  lr=np.array(contestant.rates)[best])
     if R > 1:
         final |= {f"validation_lr_{rate:g}": by_rate["accuracy"][:, r] for r, rate in enumerate(contestant.rates)}
-    return Score(p, curves, {name: a.astype(float) for name, a in final.items()}, answers)
+    return Score(p, curves, {name: a.astype(float) for name, a in final.items()})
 
 
 def compare(those, seeds, config, watch=lambda name, update, p: None):
@@ -275,12 +273,6 @@ def compare(those, seeds, config, watch=lambda name, update, p: None):
         made = score(contestant, seeds, own or config, name, lambda update, p: watch(name, update, p))
         final |= {f"{name}_{metric}": a for metric, a in made.final.items()}
     return results.entries(seeds, final, seconds=time.perf_counter() - begun)
-
-
-def confusion(answers, targets):
-    """Counts (N, K, K): row the true class, column the answer."""
-    K = len(CLASSES)
-    return np.stack([np.bincount(row, minlength=K * K).reshape(K, K) for row in K * targets + answers])
 
 
 def examples(seed, T):
@@ -319,9 +311,7 @@ def headline(options):
             for seed, part in zip(options.seeds, parts)]
     weights = {name: np.stack([part["weights"][name] for part in parts]) for name in parts[0]["weights"]}
     record = results.record(options, runs, checks=checks, tuned_rates=TUNED_RATES, solved=SOLVED)
-    confusions = {name: np.stack([part["arrays"][name] for part in parts])
-                  for name in parts[0]["arrays"] if name.endswith("_confusion")}
-    results.save(options, record, traces={**parts[0]["arrays"], **confusions},     # the other arrays: the first seed's
+    results.save(options, record, traces=parts[0]["arrays"],              # the first seed's LSTM is drawn
                  weights={"seeds": np.array(options.seeds), **weights})
     print("\n".join(report(record)))
 
@@ -339,21 +329,19 @@ def parts_of(seeds, config):
     _, targets = one_set(seeds, config, "test", config.test)
     rule, seconds = one_symbol_rule(targets), (time.perf_counter() - begun) / len(seeds)
     for n, seed in enumerate(seeds):
-        part = part_of_seed(scores, targets, n)
-        part["arrays"] |= snapshots.arrays(scores["lstm"].p, n)
+        part = part_of_seed(scores, n)
         part["final"]["one_symbol_accuracy"] = rule[n]
-        yield seed, {**part, "seconds": seconds}
+        yield seed, {**part, "arrays": snapshots.arrays(scores["lstm"].p, n), "seconds": seconds}
 
 
-def part_of_seed(scores, targets, n):
-    """Metrics, curves, weights and confusion counts of seed number n."""
-    final, curves, weights, arrays = {}, {}, {}, {}
+def part_of_seed(scores, n):
+    """Metrics, curves and weights of seed number n."""
+    final, curves, weights = {}, {}, {}
     for name, made in scores.items():
         final |= {f"{name}_{metric}": a[n] for metric, a in made.final.items()}
         curves |= {f"{name}_{curve}": a if a.ndim == 1 else a[:, n] for curve, a in made.curves.items()}
         weights |= {f"{name}.{key}": a[n] for key, a in made.p.items()}
-        arrays[f"{name}_confusion"] = confusion(made.answers[n:n + 1], targets[n:n + 1])[0]
-    return dict(final=final, curves=curves, weights=weights, arrays=arrays)
+    return dict(final=final, curves=curves, weights=weights)
 
 
 def checks(record):

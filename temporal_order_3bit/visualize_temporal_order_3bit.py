@@ -14,15 +14,14 @@ import common  # noqa: F401  before numpy
 import numpy as np
 from common.tables import mean_spread, table
 from common.config import run
-from common.figures import CELLS, LABEL, ROLE, SEQUENTIAL, chance_line, draw, plt
+from common.figures import CELLS, LABEL, ROLE, chance_line, draw, plt
 from temporal_order_3bit import reporting
 from temporal_order_3bit.reporting import CHANCE
 
 HERE = Path(__file__).resolve().parent
 NETWORKS = ("lstm", "rnn", "tuned_rnn")
 CLASSES, SYMBOLS, X = ("XX", "XY", "YX", "YY"), "abcdXYBE", 4
-ARRAYS = ("example_tokens", "snapshot_updates", "snapshot_cells", "cell_states", "outputs", "input_gates",
-          *(f"{name}_confusion" for name in NETWORKS))
+ARRAYS = ("example_tokens", "snapshot_updates", "snapshot_cells", "cell_states", "outputs", "input_gates")
 CELL_LINES = ("-", "--", "-.", ":")
 SHOWN_UPDATES = 400                      # in which the LSTM learns
 
@@ -71,92 +70,44 @@ def solved_title(record):
     return f"solved: LSTM {k} of {n}, tuned RNN {tuned}"
 
 
-def confusion_matrix(record, arrays):
-    """Which class is taken for which, over the test sequences of all seeds."""
-    fig, axes = plt.subplots(1, 3, figsize=(9, 3.9))
-    for ax, name in zip(axes, NETWORKS):
-        counts = arrays[f"{name}_confusion"].sum(0)
-        share = counts / counts.sum(1, keepdims=True)
-        ax.imshow(share, cmap=SEQUENTIAL, vmin=0, vmax=1, aspect="equal")
-        for (row, column), value in np.ndenumerate(share):
-            ax.text(column, row, f"{100 * value:.0f}", ha="center", va="center", fontsize=11,
-                    color="white" if value < 0.6 else "black")
-        ax.set(xticks=range(4), yticks=range(4), xticklabels=CLASSES, yticklabels=CLASSES, xlabel="answer",
-               title=f"{LABEL[name]}: {np.trace(counts) / counts.sum():.3f}")
-        ax.grid(False)
-    axes[0].set_ylabel("true class")
-    fig.suptitle(f"the tuned RNN mistakes the second symbol (percent, test sequences of {len(record['runs'])} seeds)",
-                 fontsize=11)
-    return fig
-
-
 # ---------------------------------------------------------------- the task, and inside one LSTM
 
-def example_sequences(record, arrays):
-    """One sequence per class."""
-    fig, axes = four_panels(arrays, "symbol", letters=True)
-    for k, ax in enumerate(axes.flat):
+def inside_one_lstm(record, arrays):
+    """One sequence per class (columns): its symbols, the largest input gate, cell states and cell outputs."""
+    fig, axes = plt.subplots(4, 4, figsize=(10, 8.2), sharex=True, sharey="row")
+    for k, column in enumerate(axes.T):
         tokens = arrays["example_tokens"][:, k]
-        ax.imshow(tokens == np.arange(len(SYMBOLS))[:, None], cmap="Greys", vmax=1.4)
-        ax.set(yticks=range(len(SYMBOLS)), yticklabels=SYMBOLS)
-        ax.grid(False)
-    fig.suptitle("which two symbols came, in which order? the answer is due at the end", fontsize=12)
-    return fig
-
-
-def input_gate_activity(record, arrays):
-    """The largest of the input gates at every step."""
-    fig, axes = four_panels(arrays, "largest input gate")
-    for k, ax in enumerate(axes.flat):
-        gate = arrays["input_gates"][:, :, k].max(1)
-        colours = [marker_colour(x, "0.65") for x in arrays["example_tokens"][:, k]]
-        ax.bar(range(len(gate)), gate, width=0.85, color=colours)
-        ax.set_ylim(0, 1)
-    fig.suptitle(f"the input gates open at X and Y, and let distractors in as well ({shown_seed(record)})", fontsize=12)
-    return fig
-
-
-def hidden_trajectories(record, arrays):
-    """Cell states and cell outputs."""
-    fig, axes = plt.subplots(2, 4, figsize=(10, 5.0), sharex=True, sharey="row")
-    for k in range(4):
-        for row, (key, label) in enumerate((("cell_states", "cell state s"), ("outputs", "cell output y"))):
-            ax = axes[row, k]
+        column[0].imshow(tokens == np.arange(len(SYMBOLS))[:, None], cmap="Greys", vmax=1.4)
+        column[0].grid(False)
+        colours = [marker_colour(x, "0.65") for x in tokens]
+        column[1].bar(range(len(tokens)), arrays["input_gates"][:, :, k].max(1), width=0.85, color=colours)
+        for ax, key in zip(column[2:], ("cell_states", "outputs")):
             for cell in range(arrays[key].shape[1]):
                 ax.plot(arrays[key][:, cell, k], color=CELLS[cell % 4], linestyle=CELL_LINES[cell % 4], linewidth=1.5,
                         label=f"cell {cell + 1}")
-            mark(ax, arrays["example_tokens"][:, k], letters=row == 0)
-            if k == 0:
-                ax.set_ylabel(label)
-        axes[0, k].set_title(f"class {CLASSES[k]}", loc="left", pad=16)
-        axes[1, k].set_xlabel("time step")
-    fig.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=4)
+        for row, ax in enumerate(column):
+            mark(ax, tokens, letters=row == 0, line=row != 1)
+        column[0].set_title(f"class {CLASSES[k]}", loc="left", pad=16)
+        column[-1].set_xlabel("time step")
+    axes[0, 0].set(yticks=range(len(SYMBOLS)), yticklabels=SYMBOLS)
+    axes[1, 0].set_ylim(0, 1)
+    for ax, label in zip(axes[:, 0], ("symbol", "largest input gate", "cell state s", "cell output y")):
+        ax.set_ylabel(label)
+    fig.legend(*axes[2, 0].get_legend_handles_labels(), loc="outside lower center", ncols=4)
     fig.suptitle(f"the first symbol is kept as the direction in which cells move ({shown_seed(record)})", fontsize=12)
     return fig
-
-
-def four_panels(arrays, ylabel, letters=True):
-    """One panel per class, with lines and letters where X and Y stand."""
-    fig, axes = plt.subplots(2, 2, figsize=(9, 5.0), sharex=True, sharey=True)
-    for k, ax in enumerate(axes.flat):
-        mark(ax, arrays["example_tokens"][:, k], letters=letters)
-        ax.set_title(f"class {CLASSES[k]}", loc="left", pad=15)
-    for ax in axes[1]:
-        ax.set_xlabel("time step")
-    for ax in axes[:, 0]:
-        ax.set_ylabel(ylabel)
-    return fig, axes
 
 
 def shown_seed(record):
     return f"LSTM of seed {record['runs'][0]['seed']}"
 
 
-def mark(ax, tokens, letters=True):
+def mark(ax, tokens, letters=True, line=True):
     """A line where X and Y stand, and their letters above the axis."""
     for t in np.flatnonzero((tokens == X) | (tokens == X + 1)):
         colour = marker_colour(tokens[t])
-        ax.axvline(t, color=colour, linewidth=1.2, alpha=0.8, zorder=0.5)
+        if line:
+            ax.axvline(t, color=colour, linewidth=1.2, alpha=0.8, zorder=0.5)
         if letters:
             ax.annotate(SYMBOLS[tokens[t]], (t, 1), xycoords=("data", "axes fraction"), xytext=(0, 2),
                         textcoords="offset points", ha="center", color=colour, fontsize=11, fontweight="bold")
@@ -184,7 +135,8 @@ def tables(record, studies):
     """{marker: Markdown} from results.json and {study: record}."""
     rule = [reporting.ONE_SYMBOL_ROW[0], mean_spread(record["summary"]["one_symbol_accuracy"]), "", ""]
     rows = [*(reporting.row(record, name, LABEL[name]) for name in NETWORKS), rule, reporting.CHANCE_ROW]
-    return dict(headline=table(reporting.HEADER, rows), grid=table(*grid(record)), plateau=plateau_text(record))
+    return dict(headline=table(reporting.HEADER, rows), grid=table(*grid(record)), plateau=plateau_text(record),
+                symbols=symbols_text(record))
 
 
 def plateau_text(record):
@@ -196,6 +148,12 @@ def plateau_text(record):
             f"({there.any(1).sum()} of {len(accuracy)} seeds pass such a plateau)")
 
 
+def symbols_text(record):
+    """What is right about the tuned RNN's answers at the end, on validation sequences."""
+    first, second = (100 * curves_of(record, f"tuned_rnn_{which}_right")[:, -1].mean() for which in ("first", "second"))
+    return f"{first:.1f} % of its answers have the first symbol right and {second:.1f} % the second"
+
+
 def grid(record):
     """(header, rows) of the tuned RNN's learning rates."""
     s, chosen = record["summary"], [run_["final"]["tuned_rnn_lr"] for run_ in record["runs"]]
@@ -204,7 +162,7 @@ def grid(record):
              for rate in record["config"]["tuned_rates"]])
 
 
-FIGURES = (training_curves, confusion_matrix, example_sequences, input_gate_activity, hidden_trajectories)
+FIGURES = (training_curves, inside_one_lstm)
 
 if __name__ == "__main__":
     sys.exit(run(lambda: draw(__doc__, HERE, FIGURES, ARRAYS, tables)))

@@ -10,6 +10,7 @@ from common.progress import Diverged
 from common.randomness import stream, streams
 from temporal_order_3bit import reporting
 from temporal_order_3bit import temporal_order_3bit as experiment
+from temporal_order_3bit import visualize_temporal_order_3bit as visualize
 from temporal_order_3bit.temporal_order_3bit import BEGIN, CLASSES, END, Config, Contestant, X, Y
 
 CONFIG = replace(Config(), tuned_hidden=8)
@@ -229,9 +230,11 @@ def test_what_is_right_about_an_answer_is_judged_symbol_by_symbol():
     assert [made[name][0] for name in ("accuracy", "first_right", "second_right")] == [0.25, 0.5, 0.75]
 
 
-def test_confusion_counts_rows_by_true_class():
-    counts = experiment.confusion(np.array([[0, 1, 1, 3]]), np.array([[0, 1, 2, 3]]))[0]
-    assert counts[2, 1] == 1 and np.trace(counts) == 3
+def test_the_readme_says_which_symbol_the_tuned_rnn_has_right_at_the_end():
+    runs = [results.entry(n, {}, {"tuned_rnn_first_right": [0.5, right], "tuned_rnn_second_right": [0.5, 0.9]})
+            for n, right in enumerate((1.0, 0.99))]
+    assert visualize.symbols_text(dict(runs=runs)) == (
+        "99.5 % of its answers have the first symbol right and 90.0 % the second")
 
 
 # ---------------------------------------------------------------- what is reported
