@@ -1,44 +1,44 @@
-"""The first of K symbols is the answer, a lag later: one task, one axis of difficulty.
+"""The first symbol is the answer, a lag later: one task, one axis of difficulty.
 
     step      0     1    2    3         lag-1   lag
-    random    c     5    0    c   ...     2      7   ?     distractors from the same K symbols, uniform
-    cycle     c     f1   f2   f3  ...    f1     f2   ?     filler that repeats, K + CYCLE symbols in all
+    random    c     f4   f1   f4  ...   f2      f5    ?    distractors: FILLER other symbols, uniform
+    cycle     c     f1   f2   f3  ...   f1      f2    ?    the same symbols in turn, without end
+    alike     c     5    0    c   ...   2       7     ?    distractors: the K symbols themselves, uniform
 
-`lag` steps lie between the first symbol and the answer, which is read after the last step. Only the
-place of the first symbol says that it matters: a distractor that is kept is a wrong answer. In the
-third form ("asked") the distractors are random and each batch ends at a random step, from half of
-the lag on, so that an answer cannot be computed for one step only.
+c is one of K symbols. The answer is read after the last step, `lag` steps after the first symbol. With
+`alike` only its place says that the first symbol matters; with `cycle` there are only K sequences. A
+fourth form, "asked", is `random` with each batch ending at a random step, from half of the lag on:
+an answer cannot be made ready for one step only.
 
-(A latch in the sense of Bengio, Simard & Frasconi 1994, with the distractors of Hochreiter &
-Schmidhuber 1997, task 2, drawn from the symbols that matter. With `cycle` there are only K sequences.)
-
-Layout: symbols (T, B), T = lag + 1, answers (B,). Glossary: common/__init__.py.
+(A latch in the sense of Bengio, Simard & Frasconi 1994; distractors as in Hochreiter & Schmidhuber
+1997, task 2c.) Layout: symbols (T, B), T = lag + 1, answers (B,). Glossary: common/__init__.py.
 """
 
 import numpy as np
 
-CYCLE = 5                                    # filler symbols, as in the chunker's task
-FORMS = ("random", "cycle", "asked")
+FILLER = 5                                   # other symbols, as many as in the chunker's task
+FORMS = ("random", "cycle", "alike", "asked")
 
 
 def alphabet(form, K):
     """Number of different inputs."""
-    return K + CYCLE if form == "cycle" else K
+    return K if form == "alike" else K + FILLER
 
 
 def sequences(rng, B, lag, K=8, form="random"):
-    """Symbols (lag + 1, B) and answers (B,), both int64. In the form "asked", `lag` is the length already drawn.
+    """Symbols (lag + 1, B) and answers (B,), both int8. In the form "asked", `lag` is the length already drawn.
 
     raises   ValueError for an unknown form
     """
     if form not in FORMS:
         raise ValueError(f"form {form!r}: one of {', '.join(FORMS)}")
-    if form == "cycle":
-        x = np.empty((lag + 1, B), np.int64)
-        x[:] = K + (np.arange(-1, lag) % CYCLE)[:, None]
-        x[0] = rng.integers(0, K, B)
+    if form == "alike":
+        x = rng.integers(0, K, (lag + 1, B), dtype=np.int8)
+    elif form == "cycle":
+        x = np.repeat((K + np.arange(-1, lag) % FILLER).astype(np.int8)[:, None], B, axis=1)
     else:
-        x = rng.integers(0, K, (lag + 1, B))
+        x = rng.integers(K, K + FILLER, (lag + 1, B), dtype=np.int8)
+    x[0] = rng.integers(0, K, B)
     return x, x[0].copy()
 
 
@@ -63,8 +63,10 @@ def rules(x, answers, K):
 
     x (T, B), answers (B,); a symbol that is no answer (filler) is right as often as chance
     """
-    counts = (x[..., None] == np.arange(K)).sum(0)                       # (B, K)
+    counts = (x[..., None] == np.arange(x.max() + 1)).sum(0)             # (B, symbols)
     best = counts == counts.max(-1, keepdims=True)
-    frequent = np.take_along_axis(best, answers[:, None], -1)[:, 0] / best.sum(-1)
+    worth = np.arange(best.shape[-1]) == answers[:, None]
+    worth = np.where(np.arange(best.shape[-1]) < K, worth, 1 / K)
+    frequent = (best * worth).sum(-1) / best.sum(-1)
     last = np.where(x[-1] < K, x[-1] == answers, 1 / K)
     return dict(chance=1 / K, last=float(last.mean()), frequent=float(frequent.mean()))

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from common.tasks import first_symbol
-from common.tasks.first_symbol import CYCLE, FORMS, alphabet, asked_lag, batch, rules, sequences
+from common.tasks.first_symbol import FILLER, FORMS, alphabet, asked_lag, batch, rules, sequences
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -15,15 +15,17 @@ def test_the_answer_is_the_first_symbol_and_every_symbol_is_in_the_alphabet(form
     assert set(np.unique(answers)) == set(range(K)) and set(np.unique(x)) == set(range(alphabet(form, K)))
 
 
-def test_distractors_tell_nothing_about_the_answer():
-    x, answers = sequences(np.random.default_rng(0), 8000, 10, 2)
+@pytest.mark.parametrize("form, first", [("random", 2), ("asked", 2), ("alike", 0)])
+def test_distractors_tell_nothing_about_the_answer(form, first):
+    x, answers = sequences(np.random.default_rng(0), 8000, 10, 2, form)
     for symbols in x[1:]:
-        assert abs((symbols == answers).mean() - 0.5) < 0.03
+        assert abs((symbols - first)[answers == 0].mean() - (symbols - first)[answers == 1].mean()) < 0.15
+        assert symbols.min() == first and (symbols.max() == 1 if form == "alike" else symbols.max() == 1 + FILLER)
 
 
 def test_a_cycle_has_one_filler_and_as_many_sequences_as_answers():
     x, _ = sequences(np.random.default_rng(0), 500, 12, 2, "cycle")
-    assert (x[1:] == x[1:, :1]).all() and (x[1 + CYCLE:] == x[1:-CYCLE]).all()
+    assert (x[1:] == x[1:, :1]).all() and (x[1 + FILLER:] == x[1:-FILLER]).all()
     assert len(np.unique(x, axis=1).T) == 2 and x[1, 0] == 2
 
 
@@ -52,10 +54,16 @@ def test_the_trivial_rules_score_what_counting_by_hand_gives():
 
 @pytest.mark.parametrize("lag", [10, 100, 1000])
 def test_no_rule_is_worth_much_at_a_long_lag(lag):
-    x, answers = sequences(np.random.default_rng(0), 4000, lag)
+    x, answers = sequences(np.random.default_rng(0), 4000, lag, 8, "alike")
     found = rules(x, answers, 8)
     assert abs(found["last"] - 1 / 8) < 0.03
     assert found["frequent"] < (0.3 if lag == 10 else 0.18)
+
+
+@pytest.mark.parametrize("form", ["random", "cycle", "asked"])
+def test_where_the_filler_is_no_answer_the_rules_are_chance(form):
+    x, answers = sequences(np.random.default_rng(0), 300, 50, 8, form)
+    assert rules(x, answers, 8) == dict(chance=1 / 8, last=1 / 8, frequent=1 / 8)
 
 
 def test_an_unknown_form_is_named():
