@@ -1,0 +1,247 @@
+"""Training a tanh-RNN on "the first symbol is the answer, a lag later" by plain SGD or by Adam.
+
+The task is `common/tasks/first_symbol.py` with two symbols and random filler. All networks of a call
+stand side by side on the axis N. One that reaches the goal on its validation sequences leaves the
+others; N together get the numbers that each gets alone (equal seeds get equal sequences).
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from common import gradcheck
+from common.layers import accuracy, softmax_cross_entropy
+from common.networks import Network, chosen, stack
+from common.optimizers import SGD, Adam, clip_by_global_norm
+from common.randomness import stream, streams
+from common.tasks.first_symbol import FILLER, sequences
+
+SYMBOLS = 2                                  # K: chance is 1/2
+STD = 0.25                                   # of the initial weights: with 16 units the spectral radius is about 1
+CLIP = 1.0                                   # global norm of each network's gradient
+GOAL = 0.99                                  # validation accuracy at which a network is done
+SOLVED = 0.95                                # test accuracy from which a seed counts as solved, as everywhere here
+VALIDATION, TEST = 256, 2000                 # sequences
+EVERY, GROWTH = 320, 1.1                     # sequences to the first look; each next one after a tenth more
+BLOCK = 2048                                 # sequences drawn at a time
+STARTS = {"plain": "normal", "orthogonal": "orthogonal"}
+LABEL = {"plain": "plain start", "orthogonal": "orthogonal start"}
+
+
+def network(units):
+    return Network(units, classes=SYMBOLS, symbols=SYMBOLS + FILLER)
+
+
+def start(kind, seed, units, dtype=np.float32):
+    """The parameters of one network; kind "plain" or "orthogonal"."""
+    return network(units).init(stream(seed, f"init {kind}"), STD, STARTS[kind], dtype=dtype)
+
+
+def multiply_adds(units, lag):
+    """Multiplications with addition that training on one sequence takes: recurrent products and the readout.
+
+    Each weight takes part three times a step: forward, in the error that goes back, in its gradient. Looking
+    up a symbol multiplies nothing; elementwise work is not counted.
+    """
+    return 3 * ((lag + 1) * units * units + SYMBOLS * units)
+
+
+# ---------------------------------------------------------------- sequences
+
+def labelled(seeds, purpose, B, lag):
+    """One set for each network: symbols (lag + 1, N, B) and answers (N, B)."""
+    drawn = [sequences(rng, B, lag, SYMBOLS) for rng in streams(seeds, purpose)]
+    return np.stack([x for x, _ in drawn], axis=1), np.stack([answers for _, answers in drawn])
+
+
+class Batches:
+    """Training sequences without end: equal for equal seeds, whatever other seeds there are.
+
+    random_labels   answers that have nothing to do with the sequences
+    """
+
+    def __init__(self, seeds, B, lag, random_labels=False):
+        self.seeds, self.B, self.lag = np.asarray(seeds), B, lag
+        self.rngs = {seed: stream(seed, "train") for seed in dict.fromkeys(seeds)}
+        self.coins = {seed: stream(seed, "random labels") for seed in self.rngs} if random_labels else None
+        self.updates = max(1, BLOCK // B)
+        self.at = self.updates
+
+    def next(self):
+        """Symbols (lag + 1, N, B), answers (N, B)."""
+        if self.at == self.updates:
+            self._draw()
+        here = slice(self.at * self.B, (self.at + 1) * self.B)
+        self.at += 1
+        return self.x[:, self.row, here], self.answers[self.row, here]
+
+    def _draw(self):
+        kept = dict.fromkeys(self.seeds.tolist())
+        drawn = [sequences(self.rngs[seed], self.updates * self.B, self.lag, SYMBOLS) for seed in kept]
+        self.x, self.answers = np.stack([x for x, _ in drawn], axis=1), np.stack([a for _, a in drawn])
+        if self.coins:
+            self.answers = np.stack([self.coins[seed].integers(0, SYMBOLS, a.shape)
+                                     for seed, a in zip(kept, self.answers)])
+        place = {seed: k for k, seed in enumerate(kept)}
+        self.row, self.at = np.array([place[seed] for seed in self.seeds.tolist()]), 0
+
+    def keep(self, stay):
+        """Go on with some of the networks only; `stay` (N,) bool."""
+        self.seeds, self.row = self.seeds[stay], self.row[stay]
+
+
+# ---------------------------------------------------------------- optimisers
+
+class NormalisedSGD(SGD):
+    """Plain SGD on gradients that are all brought to one size: the root mean square of all weights' steps is `lr`."""
+
+    def step(self, gradients, lr):
+        squares = sum(np.einsum("ni,ni->n", g, g) for g in (g.reshape(len(g), -1) for g in gradients.values()))
+        count = sum(g[0].size for g in gradients.values())
+        size = np.sqrt(squares / count)
+        super().step(gradients, np.where(size > 0, lr / np.where(size > 0, size, 1), 0))
+
+
+class SignSGD(SGD):
+    """Every weight moves by `lr` against the sign of its own gradient: Adam without any memory."""
+
+    def step(self, gradients, lr):
+        super().step({name: np.sign(g) for name, g in gradients.items()}, lr)
+
+
+OPTIMIZERS = {"sgd": SGD, "adam": Adam, "normalised": NormalisedSGD, "sign": SignSGD}
+
+
+def without(optimizer, stay):
+    """The optimiser of those networks that stay, with its memory of their gradients."""
+    left = object.__new__(type(optimizer))
+    for name, value in vars(optimizer).items():
+        setattr(left, name, chosen(value, stay) if isinstance(value, dict) else value)
+    return left
+
+
+# ---------------------------------------------------------------- training
+
+class Recipe(NamedTuple):
+    """How a call trains. What the mechanism study changes has a default."""
+    optimizer: str
+    batch: int
+    eps: float = 1e-8                        # Adam's
+    frozen: tuple = ()                       # parameters that stay as they start
+    random_labels: bool = False
+
+
+class Trained(NamedTuple):
+    """What came out, network by network (axis N)."""
+    p: dict                                  # {name: (N, ...)} where each network stopped
+    sequences: np.ndarray                    # (N,) training sequences until GOAL; nan: not reached (censored)
+    looks: np.ndarray                        # (L,) after how many sequences the networks were looked at
+    curve: np.ndarray                        # (L, N) validation accuracy; the last value stays
+    loss: np.ndarray                         # (N,) validation loss at the last look; inf: diverged
+    watched: dict                            # {what: (L, N, ...)} what `watch` returned; nan after a network left
+
+
+def train(net, p, seeds, rates, lag, recipe, budget, goal=GOAL, watch=None, tell=None):
+    """Train the networks p (axis N): seeds[n] draws the sequences of network n, rates[n] is its rate.
+
+    budget   training sequences of each network at most
+    watch    function (p, n) -> {what: (n, ...)}, called at every look with the networks still training
+    tell     function (sequences, accuracies), called at every look
+    """
+    p, N = {name: a.copy() for name, a in p.items()}, len(seeds)
+    x_check, c_check = labelled(seeds, "validation", VALIDATION, lag)
+    batches, active = Batches(seeds, recipe.batch, lag, recipe.random_labels), np.arange(N)
+    optimizer = OPTIMIZERS[recipe.optimizer](p, **(dict(eps=recipe.eps) if recipe.optimizer == "adam" else {}))
+    rates = np.asarray(rates, float)
+    done, final = np.full(N, np.nan), {name: a.copy() for name, a in p.items()}
+    right, losses, looks, curve, watched = np.zeros(N), np.full(N, np.inf), [], [], []
+    updates, look = max(1, budget // recipe.batch), EVERY
+    for update in range(updates + 1):
+        seen = update * recipe.batch
+        if seen >= look or update in (0, updates):
+            look = max(look + EVERY, int(look * GROWTH)) if update else look
+            right[active], losses[active] = scores(net, p, x_check[:, active], c_check[active])
+            looks.append(seen)
+            curve.append(right.copy())
+            if watch:
+                watched.append(spread_out(watch(p, active), active, N))
+            if tell:
+                tell(seen, right)
+            leaving = (right[active] >= goal) | ~np.isfinite(losses[active]) | (update == updates)
+            done[active[right[active] >= goal]] = seen
+            for name in p:
+                final[name][active[leaving]] = p[name][leaving]
+            if leaving.all():
+                break
+            if leaving.any():
+                batches.keep(~leaving)
+                optimizer, active = without(optimizer, ~leaving), active[~leaving]
+                p = optimizer.parameters
+        one_update(net, p, *batches.next(), optimizer, rates[active], recipe.frozen)
+    return Trained(final, done, np.array(looks), np.array(curve), losses,
+                   {what: np.stack([w[what] for w in watched]) for what in (watched[0] if watched else ())})
+
+
+def one_update(net, p, x, answers, optimizer, rates, frozen=()):
+    """One step of the optimiser on one batch for every network."""
+    with np.errstate(over="ignore", invalid="ignore"):       # a rate that diverges is a result of that rate
+        _, g = net.gradients_at_end(p, x, answers)
+        for name in frozen:
+            g[name][...] = 0
+        clip_by_global_norm(g, CLIP, networks=True)
+        optimizer.step(g, rates)
+
+
+def spread_out(values, active, N):
+    """{what: (active, ...)} at their places among all N networks, nan elsewhere."""
+    made = {}
+    for what, a in values.items():
+        made[what] = np.full((N, *a.shape[1:]), np.nan)
+        made[what][active] = a
+    return made
+
+
+def scores(net, p, x, answers):
+    """Accuracy and loss (N,); the worst there is where a network diverged."""
+    with np.errstate(all="ignore"):
+        z = net.answer(p, x)
+        right, loss = accuracy(z, answers), softmax_cross_entropy(z, answers)[0]
+    alive = np.isfinite(z).all((-1, -2))
+    return np.where(alive, right, 0), np.where(alive, loss, np.inf)
+
+
+def test(net, p, seeds, lag):
+    """Accuracy (N,) on fresh sequences of each network's own test stream."""
+    return scores(net, p, *labelled(seeds, "test", TEST, lag))[0]
+
+
+# ---------------------------------------------------------------- what a network is like
+
+def spectral_radius(W):
+    """(N,) largest modulus of the eigenvalues of W (N, H, H)."""
+    return np.abs(np.linalg.eigvals(W.astype(np.float64))).max(-1)
+
+
+def error_flow(net, p, x, answers):
+    """log10 of the length of the answer's error at the states, (steps back, N): the median over the sequences.
+
+    Row q is the error q steps before the last state, absolute, in float64; row lag + 1 is that of the initial state.
+    """
+    p = {name: a.astype(np.float64) for name, a in p.items()}
+    run = net.forward(p, x)
+    dlogits = softmax_cross_entropy(net.logits(p, run.y[-1]), answers)[1] * x.shape[-1]      # of each sequence's loss
+    _, dy = net.backward_readout(p, run, dlogits[None], len(run.y) - 1)
+    size = np.linalg.norm(net.backward(p, x, run, dy)[1].h, axis=-2)
+    return np.log10(np.maximum(np.median(size, axis=-1), 1e-320))[::-1]
+
+
+def gradient_errors(units):
+    """{what: relative error} of the trained loss, float64, two networks at once, both starts."""
+    errors, net = {}, network(units)
+    for kind in STARTS:
+        rng = stream(0, f"gradcheck {kind}")
+        p = stack([start(kind, seed, units, np.float64) for seed in (0, 1)])
+        x, answers = labelled([0, 1], "gradcheck", 3, 20)
+        loss = lambda: float(net.gradients_at_end(p, x, answers)[0].sum())
+        errors[f"first symbol, {LABEL[kind]}"] = gradcheck.largest_error(
+            loss, p, net.gradients_at_end(p, x, answers)[1], rng)
+    return errors
