@@ -27,7 +27,7 @@ from common.config import parse, run, setting
 from common.progress import Parts, Progress, collect
 from common.randomness import stream
 from common.tasks.first_symbol import RULES, rules, sequences
-from vanishing_gradient.shootout.racers import GATED, RACERS, SETTINGS, Task, setting_for
+from vanishing_gradient.shootout.racers import RACERS, SETTINGS, Task, setting_for
 from vanishing_gradient.shootout.training import asked_later, gradient_errors, looks, score_fresh, train
 
 HERE = Path(__file__).resolve().parent
@@ -70,8 +70,7 @@ def race(config, name, seeds, part, lags, form="random", settings=SETTINGS):
         if not running:
             break
         task = Task(lag, config.symbols, form)
-        rows = part(f"{form} {name} {lag} {'-'.join(map(str, running))}",
-                    lambda: rows_of(config, name, task, running, settings))
+        rows = part(f"{form} {name} {lag} {of(running)}", lambda: rows_of(config, name, task, running, settings))
         for seed, row in zip(running, rows):
             made[seed][lag] = row
             unsolved[seed] = 0 if row["final"]["accuracy"] >= SOLVED else unsolved[seed] + 1
@@ -92,6 +91,11 @@ def rows_of(config, name, task, seeds, settings):
                             multiply_adds=trained.seen[n] * racer.multiply_adds(task)),
                  curve=np.array(trained.curves[n], np.float32), p={key: a[n] for key, a in trained.p.items()})
             for n in range(len(seeds))]
+
+
+def of(seeds):
+    """Seeds in the name of a part."""
+    return "-".join(map(str, seeds))
 
 
 def rules_of(config, seed, lags):
@@ -119,7 +123,7 @@ def later_of(config, whole):
 def compute(config, seeds, part, lags, later):
     """(seed, part) of every seed; all of them share the axis N."""
     made = {name: race(config, name, seeds, part, lags) for name in RACERS}
-    asked = {name: part(f"later {name} {'-'.join(map(str, seeds))}", lambda: ask(made[name], name, seeds, later, config))
+    asked = {name: part(f"later {name} {of(seeds)}", lambda: ask(made[name], name, seeds, later, config))
              for name in RACERS if all(TRAINED in made[name][seed] for seed in seeds)}
     for n, seed in enumerate(seeds):
         rows = {name: made[name][seed] for name in RACERS}
@@ -206,8 +210,8 @@ def checks(record):
     lags, n, made = record["config"]["lags"], len(record["runs"]), []
     if 100 in lags:
         k, _ = solved(record, "rnn", 100)
-        made.append(results.check("random filler, lag 100: seeds that the plain tanh-RNN solves", k, f"at most 1 of {n}",
-                                  k <= 1, interval=tables.wilson(k, n)))
+        made.append(results.check("random filler, lag 100: seeds that the plain tanh-RNN solves", k,
+                                  f"at most 1 of {n}", k <= 1, interval=tables.wilson(k, n)))
     return made
 
 
@@ -228,8 +232,8 @@ def evaluate(options):
     record, weights = results.read_weights(options.out, options.make, ("seeds",), options.experiment)
     task, seeds = Task(TRAINED, record["config"]["symbols"]), weights["seeds"].tolist()
     for name, racer in RACERS.items():
-        p = {key: weights[f"{name}_{key}"] for key in ("W_in", "W", "b", "W_out", "b_out") if f"{name}_{key}" in weights}
-        if p:
+        if f"{name}_W" in weights:
+            p = {key: weights[f"{name}_{key}"] for key in ("W_in", "W", "b", "W_out", "b_out")}
             right = score_fresh(racer, task, p, seeds, purpose="evaluate")
             print(f"{racer.label:<32} lag {TRAINED}: {right.mean():.3f} ({right.min():.3f} to {right.max():.3f}), "
                   f"{len(seeds)} networks")
