@@ -23,7 +23,7 @@ USES = ("length", "automatizer_window", "automatizer_windows", "automatizer_batc
         "hidden", "cells", "clip")
 QUICK = dict(length=60, automatizer_windows=20, chunker_updates=2, batches=(2, 16), pairs=2)
 RATES = (("lstm", (0.003, 0.01, 0.03, 0.1, 0.3, 1.0)), ("lstm_forget", (0.003, 0.01, 0.03, 0.1, 0.3, 1.0)),
-         ("tuned_rnn", (0.001, 0.003, 0.01, 0.03)))
+         ("tuned_rnn", (0.001, 0.003, 0.01, 0.03, 0.1, 0.3)))
 LEARNED = 0.6                                # mean recall in validation above which a setting counts as learning
 
 
