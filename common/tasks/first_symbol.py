@@ -19,6 +19,13 @@ import numpy as np
 FILLER = 5                                   # other symbols, as many as in the chunker's task
 FORMS = ("random", "cycle", "alike", "asked")
 
+# The points of the shootout: name -> (K, form).
+VARIANTS = {"random": (8, "random"), "two": (2, "random"), "cycle": (2, "cycle"), "asked": (8, "asked"),
+            "alike": (8, "alike")}
+TITLES = {"random": "eight symbols, random filler", "two": "two symbols, random filler",
+          "cycle": "two symbols, cycling filler", "asked": "eight symbols, random filler, asked at a random time",
+          "alike": "eight symbols, distractors from the same eight"}
+
 
 def alphabet(form, K):
     """Number of different inputs."""
