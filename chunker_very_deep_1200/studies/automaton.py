@@ -7,8 +7,10 @@ letter is a surprise if it was not the predictor's most probable one. The first 
 too, from a start symbol, so nothing is flagged by hand. The classifier (5 hidden units) sees the
 surprises and the time since the last one. Criterion: 100 of 100 validation sequences right (class 1
 above 0.9, class 2 below 0.1). Opponent: the same classifier on the raw stream, orthogonal recurrent
-weights, full BPTT. Both have the same learning rates; each r shows the best of them, chosen on the
-reported seeds, which favours both. The raw net's budget shrinks with r, because its cost grows.
+weights, back-propagation through time (BPTT) over the whole sequence. Both have the same learning
+rates; each r shows the best of them, chosen on the reported seeds, which favours both. Where an
+outermost rate is best no further one was tried. The raw net's budget shrinks with r, because its cost
+grows.
 """
 
 import time

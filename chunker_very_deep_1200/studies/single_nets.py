@@ -18,7 +18,7 @@ from chunker_very_deep_1200.task import twins
 from common import results
 from common.networks import best_rate, chosen
 
-SEEDS, MINUTES = range(900, 903), 7
+SEEDS, MINUTES = range(900, 903), 11
 USES = ("length", "automatizer_window", "automatizer_windows", "automatizer_batch", "chunker_updates", "chunker_batch",
         "hidden", "cells", "clip")
 QUICK = dict(length=60, automatizer_windows=20, chunker_updates=2, batches=(2, 16), pairs=2)
