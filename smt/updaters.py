@@ -1,6 +1,7 @@
 """The one-step transition f(m_t, x_{t+1}) of the RNN, six ways, behind one interface.
 
-    drive(tokens)                    what the input adds, for all steps at once: done before any loop over time
+    drive(tokens)                    what the input adds, for all steps at once: done before any loop over time;
+                                     drive(tokens)[t] belongs to tokens[t]
     tape(steps, rows, backward)      arrays for what the backward pass needs, allocated once for all steps
     step(memory, drive, tape, t)     logits of the next memory (rows, Z); `memory.py` normalises them
     step_backward(dlogits, tape, t)  gradient of the memory (rows, Z)
@@ -155,44 +156,73 @@ class GRU(Updater):
                        "b": uniform(rng, 3 * size, fan_in=size), "c": uniform(rng, size)}
         if longest is not None:
             self.arrays["b"][:size] = chrono(rng, size, longest)["forget"]      # z keeps, as a forget gate does
-        self.taped = (("net", 3 * size), ("inner", size), ("memory", size), ("dnet", 3 * size), ("dinner", size))
+        self.taped = (("net", 3 * size), ("inner", size), ("memory", size), ("dnet", 3 * size), ("dcandidate", size))
+
+    def tape(self, steps, rows, backward=True):
+        """Gate by gate, "net" and "dnet" (3, steps, rows, Z): chains over one gate then run over contiguous memory."""
+        widths, size = (self.taped if backward else self.taped[:2]), len(self.p["c"])
+        made = {name: np.empty((steps, rows, width), self.p["c"].dtype) for name, width in widths}
+        for name in {"net", "dnet"} & set(made):
+            made[name] = made[name].reshape(3, steps, rows, size)
+        made["w"] = np.ascontiguousarray(by_gate(self.p["w"]))
+        made["w transposed"] = np.ascontiguousarray(made["w"].swapaxes(1, 2))
+        return made
 
     def drive(self, tokens):
-        return embedding(tokens, self.p["table"] + self.p["b"])
+        """(..., 3, B, Z) for tokens (..., B)."""
+        return np.moveaxis(np.take(by_gate(self.p["table"] + self.p["b"]), tokens, axis=1), 0, -3)
 
     def step(self, memory, drive, tape, t):
-        net = np.matmul(memory, self.p["w"], out=tape["net"][t])
-        update, reset, candidate = np.split(net, 3, axis=-1)
-        inner = candidate + self.p["c"]
-        update[:] = logistic(update + drive[:, :update.shape[1]])
-        reset[:] = logistic(reset + drive[:, update.shape[1]:2 * update.shape[1]])
-        candidate[:] = np.tanh(drive[:, 2 * update.shape[1]:] + reset * inner)
+        net = np.matmul(memory, tape["w"], out=tape["net"][:, t])
+        update, reset, candidate = net                      # views: the tape keeps what the lines below write there
+        inner = np.add(candidate, self.p["c"], out=tape["inner"][t])
+        gates = net[:2]
+        gates += drive[:2]
+        logistic(gates, out=gates)
+        np.multiply(reset, inner, out=candidate)
+        candidate += drive[2]
+        np.tanh(candidate, out=candidate)
         if "memory" in tape:
-            tape["inner"][t], tape["memory"][t] = inner, memory
-        return candidate + update * (memory - candidate)
+            tape["memory"][t] = memory
+        logits = memory - candidate
+        logits *= update
+        logits += candidate
+        return logits
 
     def step_backward(self, dlogits, tape, t):
-        update, reset, candidate = np.split(tape["net"][t], 3, axis=-1)
-        dnet, memory, inner = tape["dnet"][t], tape["memory"][t], tape["inner"][t]
-        dupdate, dreset, dcandidate = np.split(dnet, 3, axis=-1)
-        dcandidate[:] = dlogits * (1 - update) * (1 - candidate * candidate)
-        dupdate[:] = dlogits * (memory - candidate) * update * (1 - update)
-        dreset[:] = dcandidate * inner * reset * (1 - reset)
-        tape["dinner"][t] = dcandidate * reset
-        gates, size = self.p["w"], update.shape[1]
-        dmemory = dnet[:, :2 * size] @ gates[:, :2 * size].T
-        dmemory += tape["dinner"][t] @ gates[:, 2 * size:].T
-        dmemory += dlogits * update
+        update, reset, candidate = tape["net"][:, t]
+        dnet, dcandidate, closed = tape["dnet"][:, t], tape["dcandidate"][t], 1 - update
+        dupdate, dreset, dinner = dnet
+        np.multiply(dlogits, closed, out=dcandidate)
+        dcandidate *= 1 - candidate * candidate
+        np.subtract(tape["memory"][t], candidate, out=dupdate)
+        dupdate *= dlogits
+        dupdate *= update
+        dupdate *= closed
+        np.multiply(dcandidate, reset, out=dinner)
+        np.multiply(dinner, tape["inner"][t], out=dreset)
+        dreset *= 1 - reset
+        dmemory = dlogits * update
+        for part in dnet @ tape["w transposed"]:
+            dmemory += part
         return dmemory
 
     def collect(self, tape, tokens):
-        dnet, dinner, memory = as_rows(tape["dnet"]), as_rows(tape["dinner"]), as_rows(tape["memory"])
-        size = memory.shape[1]
-        self.g["w"][:, :2 * size] += memory.T @ dnet[:, :2 * size]
-        self.g["w"][:, 2 * size:] += memory.T @ dinner
-        self.g["b"] += dnet.sum(0)
-        self.g["c"] += dinner.sum(0)
-        embedding_backward(dnet, tokens, self.g["table"])
+        memory = as_rows(tape["memory"])
+        dnet, dcandidate = tape["dnet"].reshape(3, *memory.shape), as_rows(tape["dcandidate"])
+        weights, table, bias = (by_gate(self.g[name]) for name in ("w", "table", "b"))
+        weights += memory.T @ dnet
+        dtable = np.zeros_like(table)
+        for gate, dgate in enumerate((dnet[0], dnet[1], dcandidate)):
+            embedding_backward(dgate, tokens, dtable[gate])
+        table += dtable
+        bias += dtable.sum(1)                               # every position adds one row of the table and b
+        self.g["c"] += np.ones(len(memory), memory.dtype) @ dnet[2]
+
+
+def by_gate(array):
+    """View (..., 3 Z) as (3, ..., Z)."""
+    return np.moveaxis(array.reshape(*array.shape[:-1], 3, -1), -2, 0)
 
 
 class LSTM(Updater):
