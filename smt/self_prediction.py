@@ -45,6 +45,8 @@ from smt.model import RNN, Decoder, Network
 from smt.tasks import NO_TARGET
 from smt.training import Trainer, cosine, warm_up
 
+GROUPS = 4          # of places with equally long windows: fewer compute more for nothing, more take longer to start
+
 
 class Recipe(NamedTuple):
     """How self-prediction is trained.
@@ -151,15 +153,25 @@ def reading(rnn, memory, targets, dmemory):
 
 
 def decoding(predictor, memory, x, y, places, horizon, dmemory):
-    """L_dec: the answers at t .. t + h, from the memory after token t and the inputs t + 1 .. t + h."""
+    """L_dec: the answers at t .. t + h, from the memory after token t and the inputs t + 1 .. t + h.
+
+    Inputs behind the last answer of a window change nothing (the decoder is causal), so places are sorted by what they
+    need, a window of `ahead` inputs, and each group gets the longest of its own.
+    """
     futures = windows(x, places, 1, horizon, fill=0)
     targets = windows(y, places, 0, horizon, fill=NO_TARGET)
-    asked = np.nonzero(targets >= 0)
-    if not len(asked[0]):
+    ahead = np.where(targets >= 0, np.arange(horizon + 1), -1).max(1)
+    order = np.argsort(ahead, kind="stable")
+    order = order[ahead[order] >= 0]                        # without an answer in its window a place is not asked
+    groups = [group for group in np.array_split(order, GROUPS) if len(group)]
+    if not groups:
         return 0.0
-    logits, cache = predictor.decoder.forward(memory, [futures], [asked])
-    loss, dlogits = cross_entropy(logits, targets[asked])
-    dmemory[:] = predictor.decoder.backward(dlogits, cache)
+    asked = [np.nonzero(targets[group] >= 0) for group in groups]
+    logits, cache = predictor.decoder.forward(memory[order], [futures[group, :ahead[group[-1]]] for group in groups],
+                                              asked)
+    answers = [targets[group][those] for group, those in zip(groups, asked)]
+    loss, dlogits = cross_entropy(logits, np.concatenate(answers))
+    dmemory[order] = predictor.decoder.backward(dlogits, cache)
     return loss
 
 
