@@ -114,6 +114,13 @@ def test_a_cell_at_chance_everywhere_is_reported_on_few_seeds_and_not_tried_agai
     assert later["seeds"] == "few" and later["tried"] == [] and later["setting"] == choice["setting"]
 
 
+def test_settings_at_chance_on_the_first_choosing_seed_are_not_tried_on_the_second(monkeypatch):
+    tried = dict(chosen(monkeypatch, lambda setting: 1.0 if setting.lr == 0.03 else 0.2)["tried"])
+    assert {setting.lr for setting, values in tried.items() if len(values) == 2} == {0.03}
+    tried = dict(chosen(monkeypatch, lambda setting: 0.2)["tried"])
+    assert sorted(len(values) for values in tried.values()) == [1, 1, 1, 2, 2]
+
+
 def test_every_method_of_bptt_has_more_settings_than_smt_and_self_prediction():
     counts = {cell: len(dict.fromkeys(grid.settings(cell))) for training, memories in grid.MEMORIES.items()
               for memory in memories for cell in [Cell(training, memory, updater) for updater in UPDATERS]}
