@@ -198,23 +198,26 @@ def tests(c, length, longest):
 
 
 def measured(c, seed, rnn, length, longest):
-    """Accuracy at all test lengths (not tested once it was below one half), and for bits the certificate."""
-    final, player = {"accuracy": {}}, players.stepper(rnn)
-    if isinstance(rnn.memory, BinaryMemory):
+    """Accuracy at all test lengths, and for bits the certificate. A network below one half is lost: nothing more is
+    asked of it (None), and it cannot be certified."""
+    scored = lambda player, n, count: players.play(
+        player, *comparison.task_of(c)(stream(seed, f"test {n}"), count, n))
+    player, bits = players.stepper(rnn), isinstance(rnn.memory, BinaryMemory)
+    counts = tests(c, length, longest)
+    final = {"accuracy": {str(length): scored(player, length, counts.pop(length))}}
+    latest = final["accuracy"][str(length)]
+    if bits:
+        final |= {"certified": False, "codes": None}
+    if bits and latest >= comparison.LOST:
         machine = RetrievalMachine(c.elements, shortest=length)
         proof = certify(rnn.step, rnn.answer, rnn.initial(1)[0], machine, limit=20_000)
-        final |= {"certified": proof.certified, "codes": len(proof.codes) if proof.closed else None,
-                  "states": proof.groups if proof.closed else None}
+        final |= {"certified": proof.certified, "codes": len(proof.codes) if proof.closed else None}
         player = players.machine_stepper(proof) if proof.closed else player
-    if not final.get("codes"):
-        longest = min(longest, comparison.CONTINUOUS)
-    accuracy = 1.0
-    for n, count in tests(c, length, longest).items():
-        if accuracy is None or accuracy < comparison.LOST:
-            accuracy = None
-        else:
-            accuracy = players.play(player, *comparison.task_of(c)(stream(seed, f"test {n}"), count, n))
-        final["accuracy"][str(n)] = accuracy
+    for n, count in counts.items():
+        if n > comparison.CONTINUOUS and not final.get("codes"):
+            break
+        latest = scored(player, n, count) if latest is not None and latest >= comparison.LOST else None
+        final["accuracy"][str(n)] = latest
     return final
 
 

@@ -56,6 +56,17 @@ def test_networks_with_bits_and_no_others_carry_a_certificate(record):
             assert all(("certified" in found) == (memory == BITS) for found in updaters.values())
 
 
+def test_a_lost_network_is_asked_nothing_more_and_a_kept_one_is_enumerated():
+    rnn = factorial.network(TINY, 0, Cell(BPTT, BITS, "tanh-RNN"), Setting(1e-3), 16)
+    lost = factorial.measured(TINY, 0, rnn, 16, 64)
+    assert lost["accuracy"]["64"] is None and lost["codes"] is None and not lost["certified"]
+    rnn.arrays()["updater/w"][...] = 0                      # a machine of few codes: the last token's
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(factorial.comparison, "LOST", 0.0)
+        kept = factorial.measured(TINY, 0, rnn, 16, 64)
+    assert kept["accuracy"]["64"] is not None and 1 < kept["codes"] <= 10 and not kept["certified"]
+
+
 def test_the_trivial_rows_are_at_chance(record):
     rows = record["runs"][0]["final"]["trivial"]["16"]
     assert rows["chance"] == 0.125 and {"most frequent answer", "untrained encoder", "untrained GRU"} <= set(rows)
