@@ -25,8 +25,7 @@ Writes smt_step.json next to this file and prints (the committed run):
     SMT, GRU            numpy 42.4 ms   PyTorch 57.9 ms   ratio 1.38 (1.23 to 1.77)   42.1 GFLOP/s = 32 % of sgemm
     self-prediction     numpy 10.5 ms   PyTorch 17.1 ms   ratio 1.67 (1.43 to 1.72)   38.6 GFLOP/s = 28 % of sgemm
 
-The other core was busy during that run, which slows both sides and the products. On an idle machine the first row was
-36.0 against 50.2 ms (1.39), at 39 % of sgemm.
+Another computation ran on the other core. An earlier run of the first row: 36.0 against 50.2 ms (1.39), 39 % of sgemm.
 """
 import argparse
 import importlib.util
