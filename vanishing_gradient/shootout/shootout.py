@@ -128,9 +128,11 @@ def compute(config, seeds, part, lags, later):
     for n, seed in enumerate(seeds):
         rows = {name: made[name][seed] for name in RACERS}
         final = {name: {str(lag): row["final"] for lag, row in by_lag.items()} for name, by_lag in rows.items()}
+        final = {"random": final | rules_of(config, seed, lags)}
+        if asked:
+            final["later"] = {name: {str(lag): a[n] for lag, a in zip(later, found)} for name, found in asked.items()}
         yield seed, dict(
-            final={"random": final | rules_of(config, seed, lags),
-                   "later": {name: {str(lag): a[n] for lag, a in zip(later, found)} for name, found in asked.items()}},
+            final=final,
             curves={f"{name}_{lag}": row["curve"] for name, by_lag in rows.items() for lag, row in by_lag.items()},
             weights={f"{name}_{key}": a for name, by_lag in rows.items() if TRAINED in by_lag
                      for key, a in by_lag[TRAINED]["p"].items()},
@@ -206,13 +208,43 @@ def lags_run(record, name, form="random"):
 # ---------------------------------------------------------------- claims
 
 def checks(record):
-    """Bounds fixed before the reporting run. Claims about lags that did not run are left out."""
-    lags, n, made = record["config"]["lags"], len(record["runs"]), []
+    """Bounds fixed before the reporting run. Claims about lags that were not run are left out."""
+    lags, n = record["config"]["lags"], len(record["runs"])
+    made = [some_solve(record, "rnn", 100, 0, 1), some_solve(record, "tuned_rnn", 1000, 0, 1),
+            some_solve(record, "lstm_forget", 1000, n - 2, n)]
+    for name in ("lstm", "gru"):
+        made += [some_solve(record, name, 1000, n - 1, n), some_solve(record, name, max(LAGS), n - 1, n)]
+        if max(LAGS) in lags:
+            made.append(growth(record, name))
     if 100 in lags:
-        k, _ = solved(record, "rnn", 100)
-        made.append(results.check("random filler, lag 100: seeds that the plain tanh-RNN solves", k,
+        best = max(np.mean([results.at(run_["final"], "random", rule, 100, "accuracy") for run_ in record["runs"]])
+                   for rule in RULES)
+        made.append(results.check("random filler, lag 100: the best rule that learns nothing, accuracy", best,
+                                  "at most 0.2", best <= 0.2))
+    found = [results.at(run_["final"], "later", "gru", 100_000) for run_ in record["runs"]]
+    if None not in found:
+        k = sum(a >= SOLVED for a in found)
+        made.append(results.check(f"GRU trained at lag {TRAINED}, asked at 100,000: seeds still right", k,
                                   f"at most 1 of {n}", k <= 1, interval=tables.wilson(k, n)))
-    return made
+    return [check for check in made if check]
+
+
+def some_solve(record, name, lag, least, most):
+    """The claim that between `least` and `most` seeds solve a lag, or None if it was not run."""
+    if lag not in record["config"]["lags"]:
+        return None
+    k, n = solved(record, name, lag)
+    expected = f"at least {least} of {n}" if most >= n else f"at most {most} of {n}"
+    return results.check(f"random filler, lag {lag:,}: seeds that the {RACERS[name].label} solves", k, expected,
+                         least <= k <= most, interval=tables.wilson(k, n))
+
+
+def growth(record, name):
+    """The claim that a thousand times the lag costs at most five times the sequences."""
+    first, last = (until_goal(record, name, lag) for lag in (min(LAGS), max(LAGS)))
+    ratio = float(np.median(last) / np.median(first))
+    return results.check(f"{RACERS[name].label}: sequences until 99 % at lag {max(LAGS):,} over those at {min(LAGS)}, "
+                         "medians", ratio, "at most 5", ratio <= 5)
 
 
 def report(record):

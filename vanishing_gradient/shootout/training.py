@@ -54,7 +54,7 @@ class Race:
         self.optimizer = Adam(stack([racer.start(rng, task, std) for rng in streams(seeds, "init")]))
         self.rates, self.rngs = np.asarray(rates, np.float32), streams(seeds, "train")
         self.asked = stream(0, f"asked {task.lag}")          # the same steps for every seed
-        self.sets = test_sets(task, seeds, "validation", VALIDATION)
+        self.sets = scored_sets(task, seeds, "validation", VALIDATION)
 
     def update(self, B):
         lag = asked_lag(self.asked, self.task.lag, self.task.form)
@@ -109,7 +109,7 @@ def train(racer, task, seeds, rates, B, std, budget, tell=lambda sequences, accu
 
 # ---------------------------------------------------------------- scores
 
-def test_sets(task, seeds, purpose, count):
+def scored_sets(task, seeds, purpose, count):
     """[(symbols (T, N, B), answers (N, B))] for every lag that is asked."""
     return [batch(streams(seeds, f"{purpose} {lag}"), count, lag, task.K, task.form) for lag in task.lags_asked]
 
@@ -133,7 +133,7 @@ def scores(net, p, sets):
 
 def score_fresh(racer, task, p, seeds, count=TEST, purpose="test"):
     """Test accuracy (N,), each network on sequences of its own seed."""
-    return scores(racer.network(task), p, test_sets(task, seeds, purpose, count))[0]
+    return scores(racer.network(task), p, scored_sets(task, seeds, purpose, count))[0]
 
 
 def asked_later(racer, task, p, seeds, lags, B):
