@@ -1,24 +1,27 @@
 """Sheer compute as a remedy: what does one more step of lag cost a network whose gradient vanishes?
 
 Remedy III: keep the tanh-RNN, keep gradient descent, and pay. The first of two symbols is asked for
-`lag` steps later, random filler between (common/tasks/first_symbol.py). Counted: the training
-sequences, and multiply-adds, until 99 % of the validation sequences are right, against the lag; plain
-SGD and Adam apart, networks with a plain and with an orthogonal start. A network that does not get
-there within the budget is censored.
+`lag` steps later, random filler between (common/tasks/first_symbol.py). Counted until 99 % of the
+validation sequences are right: training sequences, and multiply-adds. Three ways to pay, each from a
+plain start (spectral radius 0.4) and from an orthogonal one (radius 1):
+
+    small SGD    plain SGD, rate 1, batch 64: steps so small that the weights follow the gradient
+    SGD          plain SGD, rate and batch chosen on other seeds (`--study choosing`)
+    Adam         the same
 
     python3 vanishing_gradient/compute/compute.py                     one seed
     python3 vanishing_gradient/compute/compute.py --commit            the committed record: seeds 0 to 7
-    python3 vanishing_gradient/compute/compute.py --study mechanism   why Adam gets farther; --help lists all studies
+    python3 vanishing_gradient/compute/compute.py --study mechanism   who finds the weights? --help lists all studies
 
-Rates and batch sizes were chosen on other seeds (`--study choosing`). An exponential and a power law
-are fitted to SGD's shorter lags and asked for the longer ones. The run ends with the median number of
-sequences, for each lag.
+A network that is not there within the budget is censored. An exponential and a power law are fitted to
+the shorter lags of small SGD and asked for the longer ones. The run ends with the median sequences.
 """
 
 import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 import common  # noqa: F401  one BLAS thread, before numpy
@@ -28,76 +31,106 @@ from common.config import parse, run, setting
 from common.networks import stack
 from common.progress import Parts, Progress, collect
 from common.randomness import stream
-from common.tasks.first_symbol import rules, sequences
+from common.tasks.first_symbol import rules
 from vanishing_gradient.compute import laws, training
-from vanishing_gradient.compute.training import SOLVED, STARTS, SYMBOLS, TEST, Recipe, multiply_adds
+from vanishing_gradient.compute.training import FIRST, SOLVED, STARTS, TEST, Recipe, multiply_adds
 
 HERE = Path(__file__).resolve().parent
 SEEDS = range(8)
-LAGS = {"sgd": (4, 6, 8, 10, 12, 14, 16), "adam": (4, 8, 12, 16, 20, 30, 60, 100, 200, 300)}
-FITTED = 12                                  # SGD's lags up to this make the fit; the longer ones are held out
-# (optimiser, start): rate, batch size; from `--study choosing`, seeds 900 to 903
-CHOSEN = {("sgd", "plain"): (1.0, 16), ("sgd", "orthogonal"): (1.0, 16),
-          ("adam", "plain"): (0.01, 16), ("adam", "orthogonal"): (0.01, 16)}
+SHORT = (3, 4, 5, 6, 7, 8, 9, 10, 11)        # lags of small SGD from the plain start
+LONG = (4, 8, 12, 16, 30, 60, 100, 200, 300)
+FITTED = (4, 8)                              # the lags of small SGD that make the fit; the longer ones are held out
 WATCHED = 64                                 # sequences on which the error's way back is measured
+
+
+class Curve(NamedTuple):
+    """One line of the cost against the lag: rate and batch from `--study choosing`, seeds 900 to 903."""
+    label: str
+    optimizer: str
+    start: str
+    rate: float
+    batch: int
+    budget: str                              # the knob with the largest number of sequences
+    lags: tuple = LONG
+
+
+CURVES = {
+    "small_plain": Curve("small SGD, plain start", "sgd", "plain", 1.0, 64, "small_budget", SHORT),
+    "small_orthogonal": Curve("small SGD, orthogonal start", "sgd", "orthogonal", 1.0, 64, "budget"),
+    "sgd_plain": Curve("SGD, plain start", "sgd", "plain", 1.0, 4, "budget"),
+    "sgd_orthogonal": Curve("SGD, orthogonal start", "sgd", "orthogonal", 0.3, 4, "budget"),
+    "adam_plain": Curve("Adam, plain start", "adam", "plain", 0.03, 16, "budget"),
+    "adam_orthogonal": Curve("Adam, orthogonal start", "adam", "orthogonal", 0.003, 4, "budget")}
+FILM = "adam_plain"                          # the curve whose longest lag is watched in training
 
 
 @dataclass(frozen=True)
 class Config:
     units: int = setting(16, "units of the tanh-RNN", minimum=1, maximum=1000)
-    sgd_budget: int = setting(400_000, "training sequences of a network, plain SGD", minimum=1, maximum=10**9)
-    adam_budget: int = setting(100_000, "training sequences of a network, Adam", minimum=1, maximum=10**9)
-    sgd_longest: int = setting(16, "longest lag of plain SGD", minimum=4, maximum=16)
-    adam_longest: int = setting(300, "longest lag of Adam", minimum=4, maximum=300)
+    small_budget: int = setting(4_000_000, "training sequences of a network, small SGD, plain start", minimum=1,
+                                maximum=10**9)
+    budget: int = setting(20_000, "training sequences of a network on every other curve", minimum=1, maximum=10**9)
+    small_longest: int = setting(11, "longest lag of small SGD, plain start", minimum=4, maximum=max(SHORT))
+    longest: int = setting(300, "longest lag of the other curves", minimum=4, maximum=max(LONG))
 
-    def lags(self, optimizer):
-        longest = dict(sgd=self.sgd_longest, adam=self.adam_longest)[optimizer]
-        return [lag for lag in LAGS[optimizer] if lag <= longest]
-
-    def budget(self, optimizer):
-        return dict(sgd=self.sgd_budget, adam=self.adam_budget)[optimizer]
+    def lags(self, name):
+        longest = self.small_longest if CURVES[name].budget == "small_budget" else self.longest
+        return [lag for lag in CURVES[name].lags if lag <= longest]
 
 
-QUICK = dict(sgd_budget=3000, adam_budget=3000, sgd_longest=6, adam_longest=8)
+QUICK = dict(small_budget=3000, budget=1000, small_longest=5, longest=8)
 
 
-# ---------------------------------------------------------------- one optimiser, start and lag
+# ---------------------------------------------------------------- one point of a curve
 
-def race(config, seeds, optimizer, kind, lag, watch=None):
-    """All seeds of one curve's point, side by side. Returns (training.Trained, test accuracy (N,), seconds)."""
-    began, net, (rate, B) = time.perf_counter(), training.network(config.units), CHOSEN[optimizer, kind]
-    p, budget = stack([training.start(kind, seed, config.units) for seed in seeds]), config.budget(optimizer)
-    progress = Progress(f"{optimizer}, {kind}, lag {lag}", budget)
-    tell = lambda seen, right: progress.update(seen, solved=(right >= training.GOAL).sum())
-    made = training.train(net, p, seeds, np.full(len(seeds), rate), lag, Recipe(optimizer, B), budget,
-                          watch=watch, tell=tell)
+def point(config, seeds, name, lag):
+    """All seeds at one lag, side by side, as a part: final numbers of each seed; of the film also what was watched."""
+    began, curve, net = time.perf_counter(), CURVES[name], FIRST.network(config.units)
+    p = stack([training.start(curve.start, seed, net) for seed in seeds])
+    film, budget = name == FILM and lag == config.lags(FILM)[-1], getattr(config, curve.budget)
+    progress = Progress(f"{curve.label}, lag {lag}", budget)
+    made = training.train(FIRST, net, p, seeds, np.full(len(seeds), curve.rate), lag,
+                          Recipe(curve.optimizer, curve.batch), budget,
+                          watch=watching(net, seeds, lag) if film else None,
+                          tell=lambda seen, right: progress.update(seen, solved=(right >= training.GOAL).sum()))
     progress.close()
-    return made, training.test(net, made.p, seeds, lag), time.perf_counter() - began
+    right = training.test(FIRST, net, made.p, seeds, lag)
+    part = dict(finals=[numbers(config, lag, needed, score) for needed, score in zip(made.sequences, right)],
+                seconds=(time.perf_counter() - began) / len(seeds))
+    if film:
+        part |= dict(watched=made.watched, looks=made.looks, curve=made.curve, weights=made.p)
+    return part
 
 
-def watching(config, seeds, lag):
-    """What is looked at during the longest run of Adam: the spectral radius, and the error on its way back."""
-    net = training.network(config.units)
-    x, answers = training.labelled(seeds, "watched", WATCHED, lag)
+def numbers(config, lag, needed, score):
+    """Cost of one network, None if it is censored, and its test accuracy."""
+    solved = bool(np.isfinite(needed) and score >= SOLVED)
+    return dict(sequences=float(needed) if solved else None, accuracy=float(score),
+                multiply_adds=float(needed) * multiply_adds(config.units, lag) if solved else None)
+
+
+def watching(net, seeds, lag):
+    """Looked at in training: spectral radius, the error on its way back, whether the last state holds the symbol."""
+    x, answers = training.labelled(FIRST, seeds, "watched", training.VALIDATION, lag)
 
     def watch(p, active):
-        flow = training.error_flow(net, p, x[:, active], answers[active])
-        return dict(radius=training.spectral_radius(p["W"]), flow=flow.T)
+        few = x[:, active, :WATCHED], answers[active, :WATCHED]
+        return dict(radius=training.spectral_radius(p["W"]), flow=training.error_flow(net, p, *few).T,
+                    decodable=training.decodable(net, p, x[:, active], answers[active]))
     return watch
 
 
-def point(config, seeds, optimizer, kind, lag):
-    """One point of a curve as a part: a list with one dictionary for each seed, and arrays of the longest lag."""
-    longest = optimizer == "adam" and lag == config.lags("adam")[-1]
-    made, right, seconds = race(config, seeds, optimizer, kind, lag, watching(config, seeds, lag) if longest else None)
-    solved = np.isfinite(made.sequences) & (right >= SOLVED)
-    finals = [dict(sequences=float(made.sequences[n]) if solved[n] else None, accuracy=float(right[n]),
-                   multiply_adds=float(made.sequences[n]) * multiply_adds(config.units, lag) if solved[n] else None)
-              for n in range(len(seeds))]
-    part = dict(finals=finals, seconds=seconds / len(seeds), looks=made.looks, curve=made.curve)
-    if longest:
-        part |= dict(radius=made.watched["radius"], flow=made.watched["flow"].astype(np.float32), weights=made.p)
-    return part
+def untrained(config, seed, kind):
+    """What the start is like: spectral radius, factor of the error per step back, and what a readout makes of it."""
+    net, longest, made = FIRST.network(config.units), config.lags(FILM)[-1], {}
+    p = stack([training.start(kind, seed, net)])
+    flow = training.error_flow(net, p, *training.labelled(FIRST, [seed], "watched", WATCHED, 30))[:, 0]
+    made = dict(radius=float(training.spectral_radius(p["W"])[0]), factor=float(10 ** ((flow[30] - flow[5]) / 25)))
+    made["first_error"] = float(training.error_flow(
+        net, p, *training.labelled(FIRST, [seed], "watched", WATCHED, longest))[-2, 0])
+    made["decodable"] = {str(lag): float(training.decodable(
+        net, p, *training.labelled(FIRST, [seed], "watched", TEST, lag))[0]) for lag in config.lags(FILM)}
+    return made
 
 
 # ---------------------------------------------------------------- the record
@@ -105,80 +138,98 @@ def point(config, seeds, optimizer, kind, lag):
 def compute(options, seeds):
     """Every curve for all seeds that are missing; yields (seed, part). Each point is kept when it is finished."""
     config, kept, made = options.config, Parts(options, vars(options.config)), {}
-    for optimizer in LAGS:
-        for lag in config.lags(optimizer):
-            for kind in STARTS:
-                name = f"{optimizer} {kind} {lag} {'-'.join(map(str, seeds))}"
-                made[optimizer, kind, lag] = kept.get(
-                    name, lambda: point(config, seeds, optimizer, kind, lag))
+    for name in CURVES:
+        for lag in config.lags(name):
+            made[name, lag] = kept.get(f"{name} {lag} {'-'.join(map(str, seeds))}",
+                                       lambda: point(config, seeds, name, lag))
     for n, seed in enumerate(seeds):
         yield seed, one_seed(config, made, n, seed)
 
 
 def one_seed(config, made, n, seed):
-    """The part of one seed: final (a tree optimiser, start, lag), seconds, arrays and weights of the longest lag."""
-    final, longest = {}, config.lags("adam")[-1]
-    for (optimizer, kind, lag), p in made.items():
-        final.setdefault(optimizer, {}).setdefault(kind, {})[str(lag)] = p["finals"][n]
-    final["rules"] = {str(lag): rules(*sequences(stream(seed, "rules"), TEST, lag, SYMBOLS), SYMBOLS)
-                      for lag in config.lags("adam")}
-    arrays, weights = {}, {}
-    for kind in STARTS:
-        p = made["adam", kind, longest]
-        arrays |= {f"{name}_{kind}": p[name][:, n] for name in ("radius", "flow", "curve")} | {f"looks_{kind}": p["looks"]}
-        weights |= {f"{kind}_{name}": a[n] for name, a in p["weights"].items()}
-    return dict(final=final, seconds=sum(p["seconds"] for p in made.values()), arrays=arrays, weights=weights)
+    """The part of one seed: final (a tree: curve, lag, what), seconds, and arrays and weights of the film's network."""
+    final = {}
+    for (name, lag), p in made.items():
+        final.setdefault(name, {})[str(lag)] = p["finals"][n]
+    final["start"] = {kind: untrained(config, seed, kind) for kind in STARTS}
+    final["rules"] = {str(lag): rules(*FIRST.sequences(stream(seed, "rules"), TEST, lag), FIRST.symbols)
+                      for lag in config.lags(FILM)}
+    film = made[FILM, config.lags(FILM)[-1]]
+    arrays = {name: a[:, n].astype(np.float32) for name, a in film["watched"].items()}
+    return dict(final=final, seconds=sum(p["seconds"] for p in made.values()),
+                arrays={**arrays, "curve": film["curve"][:, n], "looks": film["looks"]},
+                weights={name: a[n] for name, a in film["weights"].items()})
 
 
 def headline(options):
     parts = collect(options, lambda seeds: compute(options, seeds))
     runs = [results.entry(seed, p["final"], seconds=p["seconds"]) for seed, p in zip(options.seeds, parts)]
-    record = results.record(options, runs, checks=checks, chosen={" ".join(k): v for k, v in CHOSEN.items()},
-                            lags={name: options.config.lags(name) for name in LAGS}, fitted=FITTED)
-    arrays = {name: a for name, a in parts[0]["arrays"].items()}     # the film shows the first seed
-    arrays |= together(parts, "radius")
+    config = options.config
+    record = results.record(options, runs, checks=checks, fitted=FITTED,
+                            curves={name: {**curve._asdict(), "lags": config.lags(name),
+                                           "budget": getattr(config, curve.budget)} for name, curve in CURVES.items()})
     weights = {name: np.stack([p["weights"][name] for p in parts]) for name in parts[0]["weights"]}
-    results.save(options, record, traces=arrays, weights={**weights, "seeds": np.array(options.seeds)})
+    results.save(options, record, traces=film_of(parts), weights={**weights, "seeds": np.array(options.seeds)})
     report(record)
 
 
-def together(parts, name):
-    """{name_start: (seeds, looks)}: parts of one call have the same looks; shorter ones end with nan."""
-    made = {}
-    for kind in STARTS:
-        rows = [p["arrays"][f"{name}_{kind}"] for p in parts]
-        longest = max(len(row) for row in rows)
-        made[f"all_{name}_{kind}"] = np.stack([np.pad(row, (0, longest - len(row)), constant_values=np.nan)
-                                               for row in rows])
+def film_of(parts):
+    """Arrays of the first seed's network, (looks, ...), up to its last look; radius of all seeds, nan at the end."""
+    first = parts[0]["arrays"]
+    there = np.isfinite(first["radius"])
+    made = {name: a[there] for name, a in first.items()}
+    longest = max(len(p["arrays"]["radius"]) for p in parts)
+    for name in ("radius", "decodable"):
+        rows = [p["arrays"][name] for p in parts]
+        made[f"all_{name}"] = np.stack([np.pad(row, (0, longest - len(row)), constant_values=np.nan) for row in rows])
+    made["all_looks"] = max((p["arrays"]["looks"] for p in parts), key=len)
     return made
 
 
 def report(record):
-    for optimizer in LAGS:
-        for kind in STARTS:
-            cells = [f"{lag}: {laws.words(laws.median(record, optimizer, kind, lag))}"
-                     for lag in record["config"]["lags"][optimizer]]
-            print(f"{optimizer:<5}{kind:<11}  {'  '.join(cells)}")
+    for name, curve in CURVES.items():
+        lags = record["config"]["curves"][name]["lags"]
+        cells = [f"{lag}: {laws.words(laws.median(record, name, lag))}" for lag in lags]
+        print(f"{curve.label:<28}{'  '.join(cells)}")
 
 
+# Bounds fixed on seeds 900 to 903, before the reporting run.
 def checks(record):
-    return []
+    """What the room claims, against what was measured."""
+    made, growth = [], laws.small_growth(record)
+    fits = laws.held_out(record)
+    factor = np.mean([run["final"]["start"]["plain"]["factor"] for run in record["runs"]])
+    made.append(results.check("small SGD, plain start: factor of the cost for one more step of lag", growth.value,
+                              "interval above 1.5", growth.interval[0] > 1.5, interval=growth.interval))
+    made.append(results.check("that factor times the factor of the error per step back at the start",
+                              growth.value * factor, "0.67 to 1.5 (1: the cost grows as the gradient shrinks)",
+                              0.67 <= growth.value * factor <= 1.5,
+                              interval=tuple(v * factor for v in growth.interval)))
+    made.append(results.check("held-out lags: error of the exponential's log10 / error of the power law's (root mean "
+                              "square)", fits.ratio, "below 1", fits.ratio is not None and fits.ratio < 1))
+    for name in ("sgd_plain", "adam_plain"):
+        count = int(np.isfinite(laws.costs(record, name, 60)).sum())
+        made.append(results.check(f"{CURVES[name].label}: networks that learn lag 60, where small SGD would need "
+                                  "10^20 sequences and more", count,
+                                  f"at least half of {len(record['runs'])}", 2 * count >= len(record["runs"])))
+    first = max(run["final"]["start"]["plain"]["first_error"] for run in record["runs"])
+    made.append(results.check("plain start: log10 of the error at the first state, longest lag", first,
+                              "below -45, where float32 ends", first < -45))
+    return made
 
 
 # ---------------------------------------------------------------- --evaluate
 
 def evaluate(options):
     """Score the saved networks of the longest lag on fresh sequences."""
-    names = [f"{kind}_W" for kind in STARTS]
-    record, weights = results.read_weights(options.out, options.make, names, options.experiment)
+    record, weights = results.read_weights(options.out, options.make, ("W", "W_in", "W_out", "seeds"),
+                                           options.experiment)
     with results.reading(options.out / "weights.npz", options.make):
-        lag, net = record["config"]["lags"]["adam"][-1], training.network(record["config"]["units"])
-        seeds = [seed + 10_000 for seed in weights["seeds"].tolist()]
-        for kind in STARTS:
-            p = {name.split("_", 1)[1]: a for name, a in weights.items() if name.startswith(kind + "_")}
-            right = training.test(net, p, seeds, lag)
-            print(f"Adam, {training.LABEL[kind]}, lag {lag}: {(right >= SOLVED).sum()} of {len(right)} networks are right "
-                  f"on at least {SOLVED:.0%} of {TEST:,} fresh sequences   (chance: {1 / SYMBOLS:g})")
+        lag, net = record["config"]["curves"][FILM]["lags"][-1], FIRST.network(record["config"]["units"])
+        seeds = [seed + 10_000 for seed in weights.pop("seeds").tolist()]
+        right = training.test(FIRST, net, weights, seeds, lag)
+        print(f"{CURVES[FILM].label}, lag {lag}: {(right >= SOLVED).sum()} of {len(right)} networks are right on at "
+              f"least {SOLVED:.0%} of {TEST:,} fresh sequences   (chance: {FIRST.chance:g})")
 
 
 def main():

@@ -6,16 +6,24 @@ import numpy as np
 
 from common import results
 
+RESAMPLES = 2000                             # of the seeds, for the interval of a growth
+SMALL = "small_plain"                        # the curve that the laws are fitted to
 
-def costs(record, optimizer, kind, lag, what="sequences"):
-    """(seeds,) sequences or multiply-adds of every run; infinite where the network was not solved within the budget."""
-    found = [results.at(run["final"], optimizer, kind, lag, what) for run in record["runs"]]
+
+def costs(record, name, lag, what="sequences"):
+    """(seeds,) cost of every run of one curve at one lag; infinite where it was not solved within the budget."""
+    found = [results.at(run["final"], name, lag, what) for run in record["runs"]]
     return np.array([np.inf if value is None else value for value in found], dtype=float)
 
 
-def median(record, optimizer, kind, lag, what="sequences"):
-    """The median with unsolved networks as infinitely slow: infinite when half of them or more are unsolved."""
-    return float(np.median(costs(record, optimizer, kind, lag, what)))
+def median(record, name, lag, what="sequences"):
+    """The median with unsolved networks as infinitely slow: infinite when more than half of them are unsolved."""
+    return middle(costs(record, name, lag, what))
+
+
+def middle(values, axis=None):
+    """Median of costs; of an even number the lower of the two in the middle, so that one infinity does not spread."""
+    return np.quantile(values, 0.5, axis=axis, method="lower")
 
 
 def words(value):
@@ -27,7 +35,6 @@ class Law(NamedTuple):
     kind: str
     a: float
     b: float
-    rms: float                               # of log10, over the lags fitted
 
     def predict(self, lag):
         return 10 ** (self.a + self.b * abscissa(self.kind, lag))
@@ -38,7 +45,59 @@ def abscissa(kind, lag):
 
 
 def fit(kind, lags, cost):
-    """Least squares on log10 of the costs (all finite, at least two lags)."""
-    x, y = abscissa(kind, lags), np.log10(cost)
-    b, a = np.polyfit(x, y, 1)
-    return Law(kind, float(a), float(b), float(np.sqrt(np.mean((a + b * x - y) ** 2))))
+    """Least squares on log10 of the costs, all finite."""
+    b, a = np.polyfit(abscissa(kind, lags), np.log10(cost), 1)
+    return Law(kind, float(a), float(b))
+
+
+def fitted_lags(record):
+    """The lags of small SGD that make the fit, as far as their median is not censored."""
+    first, last = record["config"]["fitted"]
+    return [lag for lag in record["config"]["curves"][SMALL]["lags"]
+            if first <= lag <= last and np.isfinite(median(record, SMALL, lag))]
+
+
+class Growth(NamedTuple):
+    """Factor of the cost for one more step of lag, and the interval when seeds are drawn again."""
+    value: float
+    interval: tuple
+
+
+def small_growth(record, what="sequences"):
+    """Growth of the exponential fitted to small SGD's medians; nan with fewer than two lags."""
+    lags = fitted_lags(record)
+    if len(lags) < 2:
+        return Growth(float("nan"), (float("nan"),) * 2)
+    table = np.array([costs(record, SMALL, lag, what) for lag in lags])                  # (lags, seeds)
+    value = 10 ** fit("exponential", lags, middle(table, 1)).b
+    n = table.shape[1]
+    picks = np.random.default_rng(0).integers(0, n, (RESAMPLES, n))
+    drawn = np.log10(middle(table[:, picks], 2))                                         # (lags, resamples)
+    drawn = drawn[:, np.isfinite(drawn).all(0)]
+    slopes = np.polyfit(np.asarray(lags, float), drawn, 1)[0] if drawn.shape[1] else [np.nan]
+    return Growth(float(value), tuple(float(10**v) for v in np.quantile(slopes, (0.025, 0.975))))
+
+
+class HeldOut(NamedTuple):
+    """Both laws and what they say about the lags that they were not fitted to."""
+    laws: tuple                              # (exponential, power law), or ()
+    rows: list                               # [(lag, measured median, exponential's, power law's)]
+    ratio: float                             # rms error of log10, exponential / power law; None: nothing to compare
+
+
+def held_out(record):
+    lags = fitted_lags(record)
+    if len(lags) < 2:
+        return HeldOut((), [], None)
+    both = [fit(kind, lags, [median(record, SMALL, lag) for lag in lags]) for kind in ("exponential", "power law")]
+    later = [lag for lag in record["config"]["curves"][SMALL]["lags"] if lag > record["config"]["fitted"][1]]
+    rows = [(lag, median(record, SMALL, lag), *(float(law.predict(lag)) for law in both)) for lag in later]
+    errors = np.array([[np.log10(law / measured) for law in predicted] for _, measured, *predicted in rows
+                       if np.isfinite(measured)])
+    ratio = float(np.sqrt((errors[:, 0] ** 2).mean() / (errors[:, 1] ** 2).mean())) if len(errors) else None
+    return HeldOut(tuple(both), rows, ratio)
+
+
+def steps_for(factor, growth):
+    """How many steps of lag a factor in compute buys if the exponential goes on."""
+    return float(np.log(factor) / np.log(growth))

@@ -1,8 +1,9 @@
-"""Training a tanh-RNN on "the first symbol is the answer, a lag later" by plain SGD or by Adam.
+"""Training a tanh-RNN by plain SGD, by Adam, or by steps that know nothing of the task.
 
-The task is `common/tasks/first_symbol.py` with two symbols and random filler. All networks of a call
-stand side by side on the axis N. One that reaches the goal on its validation sequences leaves the
-others; N together get the numbers that each gets alone (equal seeds get equal sequences).
+The task is "the first symbol is the answer, a lag later" (common/tasks/first_symbol.py), or its relatives
+below. All networks of a call stand side by side on the axis N. One that reaches the goal on its
+validation sequences leaves the others; N together get the numbers that each gets alone (equal seeds
+get equal sequences).
 """
 
 from typing import NamedTuple
@@ -13,43 +14,74 @@ from common.layers import accuracy, softmax_cross_entropy
 from common.networks import Network, chosen, stack
 from common.optimizers import SGD, Adam, clip_by_global_norm
 from common.randomness import stream, streams
-from common.tasks.first_symbol import FILLER, sequences
+from common.tasks.first_symbol import alphabet, sequences
 
-SYMBOLS = 2                                  # K: chance is 1/2
-STD = 0.25                                   # of the initial weights: with 16 units the spectral radius is about 1
 CLIP = 1.0                                   # global norm of each network's gradient
 GOAL = 0.99                                  # validation accuracy at which a network is done
 SOLVED = 0.95                                # test accuracy from which a seed counts as solved, as everywhere here
 VALIDATION, TEST = 256, 2000                 # sequences
-EVERY, GROWTH = 320, 1.1                     # sequences to the first look; each next one after a tenth more
+EVERY, GROWTH = 64, 1.1                      # sequences to the first look; each next one after a tenth more
 BLOCK = 2048                                 # sequences drawn at a time
-STARTS = {"plain": "normal", "orthogonal": "orthogonal"}
+STD = 0.1                                    # of the initial weights: with 16 units the spectral radius is about 0.4
+STARTS = {"plain": "normal", "orthogonal": "orthogonal"}         # recurrent weights; orthogonal: spectral radius 1
 LABEL = {"plain": "plain start", "orthogonal": "orthogonal start"}
 
 
-def network(units):
-    return Network(units, classes=SYMBOLS, symbols=SYMBOLS + FILLER)
+class Task(NamedTuple):
+    """A first-symbol task of some form and number of symbols, or, without symbols, two-sequence."""
+    label: str
+    symbols: int = 2
+    form: str = "random"
+
+    @property
+    def chance(self):
+        return 1 / max(self.symbols, 2)
+
+    def network(self, units):
+        if not self.symbols:
+            return Network(units, classes=2, reals=1)
+        return Network(units, classes=self.symbols, symbols=alphabet(self.form, self.symbols))
+
+    def sequences(self, rng, B, lag):
+        """Symbols (lag + 1, B), or reals (lag + 1, 1, B), and answers (B,)."""
+        if self.symbols:
+            return sequences(rng, B, lag, self.symbols, self.form)
+        return two_sequence(rng, B, lag)
 
 
-def start(kind, seed, units, dtype=np.float32):
+def two_sequence(rng, B, lag, signs=3, noise=0.2):
+    """The sign of the first three inputs is asked for `lag` steps after the last of them; the rest is noise.
+
+    (Bengio, Simard & Frasconi 1994; Hochreiter & Schmidhuber 1997, task 3a, with noise of standard deviation 0.2.)
+    returns  reals (lag + signs, 1, B), answers (B,)
+    """
+    x, answers = rng.normal(0, noise, (lag + signs, 1, B)).astype(np.float32), rng.integers(0, 2, B)
+    x[:signs] = 2 * answers - 1
+    return x, answers
+
+
+FIRST = Task("first of 2 symbols, random filler")
+
+
+def start(kind, seed, net, dtype=np.float32):
     """The parameters of one network; kind "plain" or "orthogonal"."""
-    return network(units).init(stream(seed, f"init {kind}"), STD, STARTS[kind], dtype=dtype)
+    return net.init(stream(seed, f"init {kind}"), STD, STARTS[kind], dtype=dtype)
 
 
-def multiply_adds(units, lag):
+def multiply_adds(units, lag, symbols=2):
     """Multiplications with addition that training on one sequence takes: recurrent products and the readout.
 
     Each weight takes part three times a step: forward, in the error that goes back, in its gradient. Looking
     up a symbol multiplies nothing; elementwise work is not counted.
     """
-    return 3 * ((lag + 1) * units * units + SYMBOLS * units)
+    return 3 * ((lag + 1) * units * units + symbols * units)
 
 
 # ---------------------------------------------------------------- sequences
 
-def labelled(seeds, purpose, B, lag):
-    """One set for each network: symbols (lag + 1, N, B) and answers (N, B)."""
-    drawn = [sequences(rng, B, lag, SYMBOLS) for rng in streams(seeds, purpose)]
+def labelled(task, seeds, purpose, B, lag):
+    """One set for each network: inputs (T, N, [1,] B) and answers (N, B)."""
+    drawn = [task.sequences(rng, B, lag) for rng in streams(seeds, purpose)]
     return np.stack([x for x, _ in drawn], axis=1), np.stack([answers for _, answers in drawn])
 
 
@@ -59,30 +91,29 @@ class Batches:
     random_labels   answers that have nothing to do with the sequences
     """
 
-    def __init__(self, seeds, B, lag, random_labels=False):
-        self.seeds, self.B, self.lag = np.asarray(seeds), B, lag
+    def __init__(self, task, seeds, B, lag, random_labels=False):
+        self.task, self.seeds, self.B, self.lag = task, np.asarray(seeds), B, lag
         self.rngs = {seed: stream(seed, "train") for seed in dict.fromkeys(seeds)}
         self.coins = {seed: stream(seed, "random labels") for seed in self.rngs} if random_labels else None
         self.updates = max(1, BLOCK // B)
         self.at = self.updates
 
     def next(self):
-        """Symbols (lag + 1, N, B), answers (N, B)."""
+        """Inputs (T, N, [1,] B), answers (N, B)."""
         if self.at == self.updates:
             self._draw()
         here = slice(self.at * self.B, (self.at + 1) * self.B)
         self.at += 1
-        return self.x[:, self.row, here], self.answers[self.row, here]
+        return self.x[:, self.row, ..., here], self.answers[self.row, here]
 
     def _draw(self):
-        kept = dict.fromkeys(self.seeds.tolist())
-        drawn = [sequences(self.rngs[seed], self.updates * self.B, self.lag, SYMBOLS) for seed in kept]
+        kept = list(dict.fromkeys(self.seeds.tolist()))
+        drawn = [self.task.sequences(self.rngs[seed], self.updates * self.B, self.lag) for seed in kept]
         self.x, self.answers = np.stack([x for x, _ in drawn], axis=1), np.stack([a for _, a in drawn])
         if self.coins:
-            self.answers = np.stack([self.coins[seed].integers(0, SYMBOLS, a.shape)
-                                     for seed, a in zip(kept, self.answers)])
-        place = {seed: k for k, seed in enumerate(kept)}
-        self.row, self.at = np.array([place[seed] for seed in self.seeds.tolist()]), 0
+            self.answers = np.stack([self.coins[seed].integers(0, max(self.task.symbols, 2), self.answers.shape[1])
+                                     for seed in kept])
+        self.row, self.at = np.array([kept.index(seed) for seed in self.seeds.tolist()]), 0
 
     def keep(self, stay):
         """Go on with some of the networks only; `stay` (N,) bool."""
@@ -122,11 +153,12 @@ def without(optimizer, stay):
 # ---------------------------------------------------------------- training
 
 class Recipe(NamedTuple):
-    """How a call trains. What the mechanism study changes has a default."""
+    """How a call trains. What the study `mechanism` changes has a default."""
     optimizer: str
     batch: int
     eps: float = 1e-8                        # Adam's
     frozen: tuple = ()                       # parameters that stay as they start
+    noise: tuple = ()                        # parameters whose gradient is replaced by Gaussian noise
     random_labels: bool = False
 
 
@@ -140,16 +172,18 @@ class Trained(NamedTuple):
     watched: dict                            # {what: (L, N, ...)} what `watch` returned; nan after a network left
 
 
-def train(net, p, seeds, rates, lag, recipe, budget, goal=GOAL, watch=None, tell=None):
+def train(task, net, p, seeds, rates, lag, recipe, budget, goal=GOAL, watch=None, tell=None):
     """Train the networks p (axis N): seeds[n] draws the sequences of network n, rates[n] is its rate.
 
+    p        start values; they are left as they are
     budget   training sequences of each network at most
     watch    function (p, n) -> {what: (n, ...)}, called at every look with the networks still training
     tell     function (sequences, accuracies), called at every look
     """
     p, N = {name: a.copy() for name, a in p.items()}, len(seeds)
-    x_check, c_check = labelled(seeds, "validation", VALIDATION, lag)
-    batches, active = Batches(seeds, recipe.batch, lag, recipe.random_labels), np.arange(N)
+    x_check, c_check = labelled(task, seeds, "validation", VALIDATION, lag)
+    batches, active = Batches(task, seeds, recipe.batch, lag, recipe.random_labels), np.arange(N)
+    noise = streams(seeds, "noise")
     optimizer = OPTIMIZERS[recipe.optimizer](p, **(dict(eps=recipe.eps) if recipe.optimizer == "adam" else {}))
     rates = np.asarray(rates, float)
     done, final = np.full(N, np.nan), {name: a.copy() for name, a in p.items()}
@@ -176,18 +210,20 @@ def train(net, p, seeds, rates, lag, recipe, budget, goal=GOAL, watch=None, tell
                 batches.keep(~leaving)
                 optimizer, active = without(optimizer, ~leaving), active[~leaving]
                 p = optimizer.parameters
-        one_update(net, p, *batches.next(), optimizer, rates[active], recipe.frozen)
+        one_update(net, p, *batches.next(), optimizer, rates[active], recipe, [noise[n] for n in active])
     return Trained(final, done, np.array(looks), np.array(curve), losses,
                    {what: np.stack([w[what] for w in watched]) for what in (watched[0] if watched else ())})
 
 
-def one_update(net, p, x, answers, optimizer, rates, frozen=()):
-    """One step of the optimiser on one batch for every network."""
+def one_update(net, p, x, answers, optimizer, rates, recipe, noise):
+    """One step of the optimiser on one batch for every network; `noise`, a generator for each."""
     with np.errstate(over="ignore", invalid="ignore"):       # a rate that diverges is a result of that rate
         _, g = net.gradients_at_end(p, x, answers)
-        for name in frozen:
-            g[name][...] = 0
         clip_by_global_norm(g, CLIP, networks=True)
+        for name in recipe.frozen:
+            g[name][...] = 0
+        for name in recipe.noise:
+            g[name][...] = np.stack([rng.standard_normal(g[name].shape[1:]) for rng in noise])
         optimizer.step(g, rates)
 
 
@@ -209,9 +245,9 @@ def scores(net, p, x, answers):
     return np.where(alive, right, 0), np.where(alive, loss, np.inf)
 
 
-def test(net, p, seeds, lag):
+def test(task, net, p, seeds, lag):
     """Accuracy (N,) on fresh sequences of each network's own test stream."""
-    return scores(net, p, *labelled(seeds, "test", TEST, lag))[0]
+    return scores(net, p, *labelled(task, seeds, "test", TEST, lag))[0]
 
 
 # ---------------------------------------------------------------- what a network is like
@@ -234,14 +270,38 @@ def error_flow(net, p, x, answers):
     return np.log10(np.maximum(np.median(size, axis=-1), 1e-320))[::-1]
 
 
+def decodable(net, p, x, answers):
+    """(N,) accuracy of the best linear readout of the last state: least squares on one half, scored on the other.
+
+    Says whether the state still holds the answer, whatever the network's own readout makes of it.
+    """
+    state = net.read(net.forward(p, x).y[-1]).astype(np.float64)
+    state = np.concatenate([state, np.ones_like(state[:, :1])], axis=1)
+    half, target = x.shape[-1] // 2, np.eye(net.classes)[answers]                        # (N, B, K)
+    found = np.zeros(len(answers))
+    for n in range(len(answers)):
+        if np.isfinite(state[n]).all():
+            readout = np.linalg.lstsq(state[n, :, :half].T, target[n, :half], rcond=1e-6)[0]
+            found[n] = ((state[n, :, half:].T @ readout).argmax(-1) == answers[n, half:]).mean()
+    return found
+
+
+TASKS = {"first": FIRST, "eight": Task("first of 8 symbols, random filler", 8),
+         "alike": Task("first of 2 symbols, filler of the same symbols", 2, "alike"),
+         "cycle": Task("first of 2 symbols, filler in turn", 2, "cycle"),
+         "two_sequence": Task("two-sequence: sign of the first three inputs, then noise", 0)}
+
+
 def gradient_errors(units):
-    """{what: relative error} of the trained loss, float64, two networks at once, both starts."""
-    errors, net = {}, network(units)
-    for kind in STARTS:
-        rng = stream(0, f"gradcheck {kind}")
-        p = stack([start(kind, seed, units, np.float64) for seed in (0, 1)])
-        x, answers = labelled([0, 1], "gradcheck", 3, 20)
-        loss = lambda: float(net.gradients_at_end(p, x, answers)[0].sum())
-        errors[f"first symbol, {LABEL[kind]}"] = gradcheck.largest_error(
-            loss, p, net.gradients_at_end(p, x, answers)[1], rng)
+    """{what: relative error} of every trained loss, float64, two networks at once, both starts."""
+    errors = {}
+    for task in TASKS.values():
+        for kind in STARTS:
+            rng, net = stream(0, f"gradcheck {kind}"), task.network(units)
+            p = stack([start(kind, seed, net, np.float64) for seed in (0, 1)])
+            x, answers = labelled(task, [0, 1], "gradcheck", 3, 8)
+            x = x if task.symbols else x.astype(np.float64)
+            loss = lambda: float(net.gradients_at_end(p, x, answers)[0].sum())
+            errors[f"{task.label}, {kind}"[:60]] = gradcheck.largest_error(
+                loss, p, net.gradients_at_end(p, x, answers)[1], rng)
     return errors
