@@ -17,7 +17,7 @@ from vanishing_gradient import marked_bit
 from vanishing_gradient.error_flow import factor_per_step
 from vanishing_gradient.marked_bit import CHANCE, COLOUR, LABEL, MARKED, NETWORKS, SOLVED, TEST, gradient_errors
 
-SEEDS, MINUTES = range(5), 1.5
+SEEDS, MINUTES = range(5), 2
 USES = ()
 QUICK = dict(length=15, budget=640, batches=(32,))
 MOMENTS = ("before", "after")
