@@ -62,7 +62,7 @@ class Race:
         with np.errstate(over="ignore", invalid="ignore"):   # a rate that diverges is a result of that rate
             _, g = self.net.gradients_at_end(self.optimizer.parameters, x, answers)
             clip_by_global_norm(g, CLIP, networks=True)
-        self.optimizer.step(g, self.rates)
+            self.optimizer.step(g, self.rates)
 
     def look(self):
         """Validation accuracy and loss of the active networks."""
@@ -103,7 +103,8 @@ def train(racer, task, seeds, rates, B, std, budget, tell=lambda sequences, accu
         stay = (right < GOAL) & np.isfinite(loss[race.active])
         if not stay.any():
             break
-        race.keep(stay)
+        if not stay.all():
+            race.keep(stay)
     return Trained(final, sequences, seen, curves, loss)
 
 

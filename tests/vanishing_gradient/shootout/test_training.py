@@ -26,7 +26,8 @@ def test_every_gradient_agrees_with_finite_differences():
 
 @pytest.mark.parametrize("name", RACERS)
 def test_networks_together_get_the_numbers_that_each_gets_alone(name):
-    together, alone = trained(name), trained(name, (2,), (0.03,))
+    together, alone = trained(name, (1, 2, 3), (0.1, 0.003, np.inf), 1600), trained(name, (2,), (0.003,), 1600)
+    assert together.seen[1] > min(together.seen), "it must go on after another has left"
     assert together.seen[1] == alone.seen[0] and together.curves[1] == alone.curves[0]
     for key in alone.p:
         np.testing.assert_allclose(together.p[key][1], alone.p[key][0], rtol=1e-4, atol=1e-5)
@@ -42,9 +43,10 @@ def test_a_network_that_is_done_stands_still_while_others_go_on():
 
 def test_a_rate_that_diverges_is_the_worst_and_leaves_the_others_alone():
     with np.errstate(all="ignore"):
-        out = trained("rnn", rates=(1e30, 0.01, 0.01), budget=640)
-    assert np.isnan(out.sequences[0]) and (out.accuracy[0] < 0.95)
-    assert np.isfinite(out.loss[1:]).all()
+        out = trained("rnn", rates=(np.inf, 1e-4, 1e-4), budget=640)
+    assert np.isnan(out.sequences[0]) and out.accuracy[0] == 0 and np.isinf(out.loss[0])
+    assert out.seen[0] == 320 and (out.seen[1:] == 640).all(), "it leaves at the first look"
+    assert np.isfinite(out.loss[1:]).all() and (out.accuracy[1:] > 0).all()
 
 
 def test_looks_grow_by_a_tenth_and_end_with_the_budget():
