@@ -1,0 +1,1 @@
+"""Remedy II: the LSTM of 1997 on the experiments of its paper."""

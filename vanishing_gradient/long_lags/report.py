@@ -1,0 +1,133 @@
+"""Ours beside the paper's: comparison of one row, table lines, checks, one sentence. Reads records only."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from common import results
+from common.tables import number, wilson
+
+HEADER = ["line of the paper", "table", "weights", "paper: solved", "paper: mean sequences", "ours: solved",
+          "ours: mean sequences [95 %]", "ours / paper [95 %]", "wrong of 2,560: paper, ours"]
+
+
+class Compared(NamedTuple):
+    """One row's trials; an unsolved trial counts with the sequences that it has seen, so the mean is a lower bound."""
+    solved: int
+    trials: int
+    seen: np.ndarray                     # (trials,)
+    mean: float
+    interval: tuple                      # 95 % of the mean, (mean, mean) for one trial
+    wrong: float                         # mean of the solved trials, None without any
+
+    @property
+    def bound(self):
+        return self.solved < self.trials
+
+
+def compared(record, name):
+    """Compared of the row `name` of a record, None if the record has no trial of it."""
+    finals = [run["final"][name] for run in record["runs"] if name in run["final"]]
+    if not finals:
+        return None
+    seen = np.array([f["sequences"] if f["solved"] else f["seen"] for f in finals], dtype=float)
+    wrong = [f["wrong_of_2560"] for f in finals if f.get("wrong_of_2560") is not None]
+    interval = results.interval(seen) or (seen[0], seen[0])
+    return Compared(int(sum(f["solved"] for f in finals)), len(finals), seen, float(seen.mean()), interval,
+                    float(np.mean(wrong)) if wrong else None)
+
+
+def line(row, found):
+    """Cells of a row of the table; `found` None: not run."""
+    paper = row.paper
+    published = [paper.table, number(paper.weights) if paper.weights else "", share_of(paper.solved, paper.trials),
+                 f"{paper.sequences:,}"]
+    if found is None:
+        why = "" if row.why == "time" else f" ({row.why})"
+        return [row.title, *published, f"not run: {row.hours:g} h{why}", "", "", wrong_of(paper.wrong_of_2560, None)]
+    least, low, high = "at least " if found.bound else "", *found.interval
+    ratio = [v / paper.sequences for v in (found.mean, low, high)]
+    return [row.title, *published, f"{found.solved} of {found.trials}",
+            f"{least}{found.mean:,.0f} [{low:,.0f}, {high:,.0f}]",
+            f"{least}{ratio[0]:.2g} [{ratio[1]:.2g}, {ratio[2]:.2g}]", wrong_of(paper.wrong_of_2560, found.wrong)]
+
+
+def share_of(share, trials):
+    if share is None:
+        return "some"
+    return f"{share:.0%}" + (f" of {trials}" if trials else "")
+
+
+def wrong_of(paper, ours):
+    if paper is None and ours is None:
+        return ""
+    return f"{'' if paper is None else f'{paper:.2g}'}, {'' if ours is None else f'{ours:.2g}'}".strip(", ")
+
+
+def table(record, rows):
+    return HEADER, [line(row, compared(record, row.name)) for row in rows]
+
+
+def checks(record, rows):
+    """Two claims a row: as large a share solved, and the mean number of sequences within a factor of two."""
+    made = []
+    for row in rows:
+        found, paper = compared(record, row.name), row.paper
+        if found is None:
+            continue
+        low, high = wilson(found.solved, found.trials)
+        made.append(results.check(f"{row.title}: share of the trials solved", found.solved / found.trials,
+                                  f"its interval reaches {paper.solved:.2g}", low <= paper.solved <= high,
+                                  paper=paper.solved, interval=(low, high)))
+        if not paper.solved:
+            continue
+        ratio = found.mean / paper.sequences
+        made.append(results.check(f"{row.title}: our mean number of sequences / the paper's", ratio,
+                                  "0.5 to 2, no more trials unsolved than in the paper",
+                                  0.5 <= ratio <= 2 and found.solved >= round(paper.solved * found.trials),
+                                  paper=1, interval=tuple(v / paper.sequences for v in found.interval)))
+    return made
+
+
+def finding(record, rows):
+    """One sentence: each row's solved trials and ratio."""
+    parts = []
+    for row in rows:
+        found = compared(record, row.name)
+        if found is None:
+            continue
+        ratio = f"{'at least ' if found.bound else ''}{found.mean / row.paper.sequences:.2g}"
+        parts.append(f"{row.title}: {found.solved} of {found.trials} solved, {ratio} times the paper's sequences")
+    return "; ".join(parts) + "."
+
+
+def published(rows):
+    """{row: {metric: the paper's value}} for a record's summary."""
+    return {row.name: dict(sequences=row.paper.sequences, solved=row.paper.solved,
+                           wrong_of_2560=row.paper.wrong_of_2560) for row in rows if row.paper}
+
+
+def figure(record, rows):
+    """Our mean number of sequences over the paper's, row by row, with its interval."""
+    from common.figures import plt
+    fig, ax = plt.subplots(figsize=(8, 1.2 + 0.42 * len(rows)))
+    ratios(ax, [(row, compared(record, row.name)) for row in rows])
+    return fig
+
+
+def ratios(ax, lines):
+    """One line of the picture for each (row, Compared)."""
+    from common.figures import ROLE
+    ax.axvspan(0.5, 2, color=ROLE["paper"], alpha=0.08, linewidth=0)
+    ax.axvline(1, color=ROLE["paper"], linestyle="--", linewidth=1)
+    for y, (row, found) in enumerate(lines):
+        low, high = (v / row.paper.sequences for v in found.interval)
+        ax.plot([low, high], [y, y], color=ROLE["lstm"], linewidth=2.5)
+        ax.plot(found.mean / row.paper.sequences, y, ">" if found.bound else "o", color=ROLE["lstm"],
+                markerfacecolor="white" if found.bound else ROLE["lstm"])
+        ax.annotate(f"{found.solved} of {found.trials}", (1, y), xycoords=("axes fraction", "data"), xytext=(4, 0),
+                    textcoords="offset points", va="center", fontsize=8)
+    ax.set(xscale="log", yticks=range(len(lines)), yticklabels=[row.title for row, _ in lines],
+           xlabel="our mean number of sequences / the paper's (arrow: a lower bound, some trials unsolved)")
+    ax.set_ylim(len(lines) - 0.4, -0.6)
+    ax.tick_params(axis="y", labelsize=8)
