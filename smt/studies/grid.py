@@ -44,7 +44,10 @@ def run(config, seeds, part, choosing=(900, 901), lengths=(16, 64), far=(128,), 
     for cell in cells:
         for length in lengths:
             choices[length, cell] = choose(config, cell, length, choices, lengths, choosing, extensions, part)
-        for length in (*lengths, *far):
+            for seed in seeds:
+                merge(made[seed], cell, length, one_cell(config, seed, cell, length, choices, lengths, few, part))
+    for length in far:
+        for cell in cells:
             for seed in seeds:
                 merge(made[seed], cell, length, one_cell(config, seed, cell, length, choices, lengths, few, part))
     for seed in seeds:
