@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from common import gradcheck
 from common.layers import accuracy, softmax_cross_entropy
-from common.networks import Network, chosen, stack
+from common.networks import Network, Run, chosen, stack
 from common.optimizers import SGD, Adam, clip_by_global_norm
 from common.randomness import stream, streams
 from common.tasks.first_symbol import alphabet, sequences
@@ -95,7 +95,7 @@ class Batches:
         self.task, self.seeds, self.B, self.lag = task, np.asarray(seeds), B, lag
         self.rngs = {seed: stream(seed, "train") for seed in dict.fromkeys(seeds)}
         self.coins = {seed: stream(seed, "random labels") for seed in self.rngs} if random_labels else None
-        self.updates = max(1, BLOCK // B)
+        self.updates, self.row = max(1, BLOCK // B), np.zeros(len(self.seeds), int)
         self.at = self.updates
 
     def next(self):
@@ -160,6 +160,8 @@ class Recipe(NamedTuple):
     frozen: tuple = ()                       # parameters that stay as they start
     noise: tuple = ()                        # parameters whose gradient is replaced by Gaussian noise
     random_labels: bool = False
+    steps: int = 0                           # through which the error goes back; 0: all
+    held: bool = False                       # the spectral radius of W never exceeds that of the start
 
 
 class Trained(NamedTuple):
@@ -183,7 +185,7 @@ def train(task, net, p, seeds, rates, lag, recipe, budget, goal=GOAL, watch=None
     p, N = {name: a.copy() for name, a in p.items()}, len(seeds)
     x_check, c_check = labelled(task, seeds, "validation", VALIDATION, lag)
     batches, active = Batches(task, seeds, recipe.batch, lag, recipe.random_labels), np.arange(N)
-    noise = streams(seeds, "noise")
+    noise, largest = streams(seeds, "noise"), spectral_radius(p["W"])
     optimizer = OPTIMIZERS[recipe.optimizer](p, **(dict(eps=recipe.eps) if recipe.optimizer == "adam" else {}))
     rates = np.asarray(rates, float)
     done, final = np.full(N, np.nan), {name: a.copy() for name, a in p.items()}
@@ -211,6 +213,9 @@ def train(task, net, p, seeds, rates, lag, recipe, budget, goal=GOAL, watch=None
                 optimizer, active = without(optimizer, ~leaving), active[~leaving]
                 p = optimizer.parameters
         one_update(net, p, *batches.next(), optimizer, rates[active], recipe, [noise[n] for n in active])
+        if recipe.held:
+            excess = np.maximum(1, spectral_radius(p["W"]) / largest[active])
+            p["W"] /= excess[:, None, None].astype(p["W"].dtype)
     return Trained(final, done, np.array(looks), np.array(curve), losses,
                    {what: np.stack([w[what] for w in watched]) for what in (watched[0] if watched else ())})
 
@@ -218,13 +223,23 @@ def train(task, net, p, seeds, rates, lag, recipe, budget, goal=GOAL, watch=None
 def one_update(net, p, x, answers, optimizer, rates, recipe, noise):
     """One step of the optimiser on one batch for every network; `noise`, a generator for each."""
     with np.errstate(over="ignore", invalid="ignore"):       # a rate that diverges is a result of that rate
-        _, g = net.gradients_at_end(p, x, answers)
+        g = gradients(net, p, x, answers, recipe.steps)
         clip_by_global_norm(g, CLIP, networks=True)
         for name in recipe.frozen:
             g[name][...] = 0
         for name in recipe.noise:
             g[name][...] = np.stack([rng.standard_normal(g[name].shape[1:]) for rng in noise])
         optimizer.step(g, rates)
+
+
+def gradients(net, p, x, answers, steps=0):
+    """{name: gradient} of the answer's loss; its error goes back through the last `steps` steps, 0: through all."""
+    if not steps:
+        return net.gradients_at_end(p, x, answers)[1]
+    last = Run(*[net.forward(p, x).y[-steps - 1:]] * 2)
+    _, dlogits = softmax_cross_entropy(net.logits(p, last.y[-1]), answers)
+    readout, dy = net.backward_readout(p, last, dlogits[None], steps)
+    return {**net.backward(p, x[-steps:], last, dy)[0], **readout}
 
 
 def spread_out(values, active, N):

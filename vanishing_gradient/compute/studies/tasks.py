@@ -1,0 +1,82 @@
+"""Is it only this task: how far do the same recipes get on its harder and easier relatives?
+
+Eight symbols in place of two; filler of the same two symbols, so that only its place says that the first one matters;
+filler in turn, so that there are two sequences only; two-sequence (Bengio, Simard & Frasconi 1994): the sign of the
+first three inputs under noise. Recipes as chosen for the main task at lag 60, not tuned again: a failure here says
+that these recipes fail, not that none works.
+"""
+
+import numpy as np
+
+from common import results
+from common.networks import stack
+from vanishing_gradient.compute import laws, training
+from vanishing_gradient.compute.compute import CURVES
+from vanishing_gradient.compute.training import SOLVED, TASKS, Recipe
+
+SEEDS, MINUTES = range(8), 4
+USES = ("units",)
+QUICK = dict(lags=(4,), budget=300)
+SHOWN = ("sgd_plain", "sgd_orthogonal", "adam_plain", "adam_orthogonal")
+
+
+def run(config, seeds, part, lags=(10, 30, 100), budget=10_000):
+    """Every task, recipe and lag is one call with all seeds; each is kept."""
+    finals = {seed: {} for seed in seeds}
+    for task in TASKS:
+        for name in SHOWN:
+            for lag in lags:
+                made = part(f"{task} {name} {lag} {min(seeds)}-{max(seeds)}",
+                            lambda: raced(config.units, seeds, task, name, lag, budget))
+                for seed, final in zip(seeds, made["finals"]):
+                    finals[seed].setdefault(task, {}).setdefault(name, {})[str(lag)] = final
+    return [results.entry(seed, finals[seed]) for seed in seeds]
+
+
+def raced(units, seeds, task, name, lag, budget):
+    """{finals: [...]} of one task, curve and lag."""
+    curve, net = CURVES[name], TASKS[task].network(units)
+    p = stack([training.start(curve.start, seed, net) for seed in seeds])
+    made = training.train(TASKS[task], net, p, seeds, np.full(len(seeds), curve.rate), lag,
+                          Recipe(curve.optimizer, curve.batch), budget)
+    right = training.test(TASKS[task], net, made.p, seeds, lag)
+    return dict(finals=[dict(accuracy=float(score), sequences=float(needed) if np.isfinite(needed) and score >= SOLVED
+                             else None) for needed, score in zip(made.sequences, right)])
+
+
+def solved(record, task, name, lag):
+    """(solved seeds, lower median of the sequences with the others as infinite)."""
+    needed = np.array([np.inf if (v := results.at(run["final"], task, name, lag, "sequences")) is None else v
+                       for run in record["runs"]])
+    return int(np.isfinite(needed).sum()), float(laws.middle(needed))
+
+
+def best(record, task, lag):
+    """Solved seeds of the recipe that solves most."""
+    return max(solved(record, task, name, lag)[0] for name in SHOWN)
+
+
+def checks(record):
+    lag, n = record["config"]["lags"][-1], len(record["runs"])
+    eight, two = best(record, "eight", lag), best(record, "first", lag)
+    return [results.check(f"lag {lag}: networks solved by the best recipe with eight symbols, minus those with two",
+                          eight - two, f"below 0 (of {n}): what luck finds is one bit", eight < two)]
+
+
+def finding(record):
+    lag, n = record["config"]["lags"][-1], len(record["runs"])
+    words = [f"{TASKS[task].label}: {best(record, task, lag)}" for task in TASKS]
+    return f"Solved at lag {lag} by the best of the four recipes, of {n} seeds: {'; '.join(words)}."
+
+
+def table(record):
+    n, made = len(record["runs"]), {}
+    for task in TASKS:
+        rows = []
+        for name in SHOWN:
+            cells = [solved(record, task, name, lag) for lag in record["config"]["lags"]]
+            rows.append([CURVES[name].label, *(f"{k} of {n}, {laws.words(needed)}" for k, needed in cells)])
+        rows.append(["chance", *[f"accuracy {TASKS[task].chance:g}"] * len(record["config"]["lags"])])
+        made[f"{TASKS[task].label}: solved, median sequences (at most {record['config']['budget']:,})"] = (
+            ["recipe", *(f"lag {lag}" for lag in record["config"]["lags"])], rows)
+    return made
