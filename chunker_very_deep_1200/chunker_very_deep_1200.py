@@ -20,7 +20,7 @@ learn from the same sequences by BPTT through all steps (single_nets.py), once w
 
     chunker A + C                             m = 0: 1.00   m = 1: 1.00   m = 3: 0.99
     C without recurrence                      m = 0: 1.00   m = 1: 0.73   m = 3: 0.55
-    LSTM (1997), last symbol only             m = 0: 0.90   m = 1: 0.90   m = 3: 0.79
+    LSTM (1997), last symbol only             m = 0: 0.95   m = 1: 0.90   m = 3: 0.79
     rule: repeat the last surprise            m = 0: 1.00   m = 1: 0.76   m = 3: 0.62
     chance                                    m = 0: 0.50   m = 1: 0.50   m = 3: 0.50
 """

@@ -126,22 +126,3 @@ def table(record):
                      f"{s[f'recall_levels{L}_one_fewer']['mean']:.2f}"])
     header = ["levels", "lag", "symbols at each level (mean)", "recall (chance 0.50)", "recall with one level fewer"]
     return header, rows
-
-
-def figure(record, arrays):
-    from common.figures import ROLE, plt
-    s, (fig, ax) = record["summary"], plt.subplots(figsize=(7.5, 3.8))
-    color = ROLE["chunker"]
-    for (F, L), marker, face in zip(record["config"]["shapes"], "os", (color, "white")):
-        lengths = [s[f"length_levels{L}_at{j}"] for j in range(L + 1)]
-        bars = np.abs([[e["mean"] - e["min"], e["max"] - e["mean"]] for e in lengths]).T
-        ax.errorbar(range(L + 1), [e["mean"] for e in lengths], bars, marker=marker, color=color, markerfacecolor=face,
-                    capsize=3, label=f"{L} levels: recall {s[f'recall_levels{L}']['mean']:.2f}; one level fewer: "
-                    f"{s[f'recall_levels{L}_one_fewer']['mean']:.2f}")
-        ax.plot(range(L + 1), [F**(L - j) + 1 for j in range(L)] + [2], ":", color=color)
-    ax.text(0.02, 0.05, "dotted: if the slower symbols and nothing else surprised", transform=ax.transAxes)
-    ax.legend(loc="upper right")
-    most = max(L for _, L in record["config"]["shapes"])
-    ax.set(yscale="log", xticks=range(most + 1), xlabel="level (0 is the raw stream)", ylabel="symbols per sequence",
-           title=f"each level leaves the next slower cycle ({len(record['runs'])} seeds, range)")
-    return fig

@@ -9,6 +9,7 @@ import pytest
 
 from chunker_very_deep_1200 import chunker_very_deep_1200 as experiment
 from chunker_very_deep_1200 import noisy_filler, single_nets, surprises, task
+from chunker_very_deep_1200 import visualize_chunker_very_deep_1200 as visualize
 from chunker_very_deep_1200.predictor import predictor, read_from
 from chunker_very_deep_1200.studies import (automaton, collapse_1992, cost, lossless, marked_letters, recursive, rtrl,
                                             stochastic_filler)
@@ -82,6 +83,20 @@ def test_the_single_nets_of_the_main_experiment_have_what_their_grid_chose():
     batch_of, rate_of = grid.choice(committed("single_nets"))
     assert {kind: single_nets.BATCH[kind] for kind in batch_of} == batch_of
     assert {name: single_nets.RATE[name] for name in rate_of} == rate_of
+
+
+def test_a_net_that_diverged_is_unsolved_and_is_counted_in_the_table():
+    finals = [dict(recall_x_m0=recall) for recall in (1.0, 0.5, None)]
+    record = dict(runs=[dict(final=final) for final in finals], summary=results.summary(
+        [results.entry(n, final) for n, final in enumerate(finals)], {}))
+    assert visualize.solved(record, "recall_x_m0") == "1 of 3 (0.75; 1 diverged)"
+
+
+def test_cell_states_are_reported_apart_for_seeds_that_solve_the_task_and_seeds_that_do_not():
+    finals = [dict(recall_lstm_last_m0=recall, cell_state_lstm_last_m0=size)
+              for recall, size in ((1.0, 7.2), (0.96, 1204.0), (0.94, 3.0), (None, 5.0), (0.5, None))]
+    record = dict(runs=[dict(final=final) for final in finals])
+    assert visualize.drift_at(record, 0) == "7 to 1,204 (2 solved), 3 to 5 (2 not)"
 
 
 def test_the_grid_is_searched_on_seeds_that_are_reported_nowhere_else():
