@@ -88,8 +88,9 @@ def film(config, seeds):
     progress = Progress("3a, filmed", config.film)
     for until in film_times(config):
         trials.run(int(until), progress)
-        p = stack([trial["p"] for trial in trials.now()])
-        kept.append(look_inside(p, x))
+        now = trials.now()
+        kept.append({**look_inside(stack([trial["p"] for trial in now]), x),
+                     "seen": np.array([trial["seen"] for trial in now])})
     trials.run(config.cap, progress)
     progress.close()
     pictures = {name: np.stack([picture[name] for picture in kept]) for name in kept[0]}
@@ -117,8 +118,7 @@ def compute(config, seeds):
     for n, (seed, trial, rng) in enumerate(zip(seeds, trials, streams(seeds, "test"))):
         finals[seed][SMALL_NOISE.name] = metrics(SMALL_NOISE, trial, rng)
         own = {name: a[:, n] for name, a in pictures.items()} | {name: a[n] for name, a in sequences.items()}
-        yield seed, dict(final=finals[seed], film={**own, "seen": film_times(config)}, weights=trial["p"],
-                         seconds=seconds)
+        yield seed, dict(final=finals[seed], film=own, weights=trial["p"], seconds=seconds)
 
 
 def headline(options):

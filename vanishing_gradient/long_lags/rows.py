@@ -2,7 +2,7 @@
 
 Hochreiter & Schmidhuber (1997), Long short-term memory, Neural Computation 9(8):1735-1780, tables 1 to 8
 for the results, table 10 for the architectures. Experiment 6 has a room of its own, temporal_order_3bit.
-`UNTRIED` are the lines that were not run, with the hours that they would take on one core.
+`LINES` are all lines in the paper's order, those that nobody runs here (`Untried`) too, with their hours on one core.
 """
 
 from typing import NamedTuple
@@ -126,26 +126,29 @@ class Untried(NamedTuple):
     title: str
     paper: Published
     hours: float
-    why: str = "time"
+    why: str = ""
+    name: str = ""
 
 
-def _untried(row, hours):
-    return Untried(row.title, row.paper, hours)
+OTHERS = "another paper's trials"
+SMITH_ZIPSER_3 = Untried("1, RTRL, 3 units, rate 0.05 (Smith & Zipser)", Published("1", 173_000, 0, None), 1, OTHERS)
+SMITH_ZIPSER_12 = Untried("1, RTRL, 12 units, rate 0.1 (Smith & Zipser)", Published("1", 25_000, 0, None), 2, OTHERS)
+ELMAN = Untried("1, Elman net, 15 units", Published("1", 200_000, 0, 0.0), 1, OTHERS)
+CASCADE = Untried("1, recurrent cascade-correlation (Fahlman)", Published("1", 182_000, 0, 0.5), 2, OTHERS)
+RTRL_P100 = Untried("2a, p = 100, RTRL and BPTT, rate 1-10", Published("2", 5_000_000, 18, 0.0, weights=10_404), 150)
+CHUNKER = Untried("2a, p = 100, chunker", Published("2", 32_400, 18, 0.33, weights=10_506), 1, "the chunker has a room")
+ADDING_500 = Untried("4 adding, T = 500", Published("7", 209_000, 10, wrong_of_2560=0, weights=93), 1.7)
+ADDING_1000 = Untried("4 adding, T = 1000", Published("7", 853_000, 10, wrong_of_2560=1, weights=93), 8)
 
+# Hours on one core of the lines above, for those that were not run (measured time per sequence x the paper's number).
+HOURS = {**{row.name: 0.02 for row in REBER}, **{row.name: 0.03 for row in (CELL_P100, CELL_2B)},
+         **{row.name: 0.1 for row in RTRL}, RTRL_P10.name: 0.6,
+         **{row.name: hours for row, hours in zip(TABLE_3, (0.04, 0.08, 0.3, 1, 2, 2, 2.5, 3, 3))},
+         **{name: {"3a_T1000_N3": 1.8, "3b_T1000_N1": 1.8, "3c_T100_N3": 0.12, "3c_T100_N1": 0.25}.get(name, 0.03)
+            for name in NOISE},
+         ADDING.name: 0.05, ADDING_LOGISTIC.name: 1, MULTIPLICATION[0].name: 0.6, MULTIPLICATION[1].name: 1.5}
 
-UNTRIED = (
-    Untried("1 embedded Reber, RTRL, 3 units, rate 0.05 (Smith & Zipser)", Published("1", 173_000, 0, None), 1,
-            "another paper's trials"),
-    Untried("1 embedded Reber, RTRL, 12 units, rate 0.1 (Smith & Zipser)", Published("1", 25_000, 0, None), 2,
-            "another paper's trials"),
-    Untried("1 embedded Reber, Elman, 15 units", Published("1", 200_000, 0, 0.0), 1, "another paper's trials"),
-    Untried("1 embedded Reber, recurrent cascade-correlation (Fahlman)", Published("1", 182_000, 0, 0.5), 2,
-            "another paper's trials"),
-    Untried("2a, p = 100, RTRL and BPTT, rates 1 to 10", Published("2", 5_000_000, 18, 0.0, weights=10_404), 150),
-    Untried("2a, p = 100, chunker", Published("2", 32_400, 18, 0.33, weights=10_506), 1, "the chunker has a room"),
-    *(_untried(row, hours) for row, hours in zip(TABLE_3[2:], (0.3, 1, 2, 2, 2.5, 3, 3))),
-    _untried(NOISE["3a_T1000_N3"], 1.8), _untried(NOISE["3b_T1000_N1"], 1.8),
-    Untried("4 adding, T = 500", Published("7", 209_000, 10, wrong_of_2560=0, weights=93), 1.7),
-    Untried("4 adding, T = 1000", Published("7", 853_000, 10, wrong_of_2560=1, weights=93), 8),
-    *(_untried(row, hours) for row, hours in zip(MULTIPLICATION, (0.6, 1.5))),
-)
+# Every line of tables 1 to 8, in the paper's order.
+LINES = (SMITH_ZIPSER_3, SMITH_ZIPSER_12, ELMAN, CASCADE, *REBER,
+         *RTRL, RTRL_P10, RTRL_P100, CHUNKER, CELL_P100, CELL_2B,
+         *TABLE_3, *NOISE.values(), ADDING, ADDING_LOGISTIC, ADDING_500, ADDING_1000, *MULTIPLICATION)

@@ -92,8 +92,8 @@ class TwoSequences(NamedTuple):
 class Distractors(NamedTuple):
     """b, then x or y, at least q distractors of p kinds, the trigger e; the answer is the second symbol.
 
-    After q distractors another one follows with probability 9/10, else the trigger: mean length q + 14
-    with the answer, minimal lag q + 1.
+    After q distractors another one follows with probability 9/10, else the trigger: with the answer a mean
+    length of 4 + q + 9 (printed: q + 14), minimal lag q + 1.
     """
     p: int
     q: int

@@ -1,0 +1,156 @@
+"""The networks against finite differences and slow definitions; criteria; trials side by side."""
+
+import numpy as np
+import pytest
+
+from vanishing_gradient.long_lags import long_lags, one_unit, rows, trials, wiring
+from vanishing_gradient.long_lags.criteria import AllStrings, Both, Streak, TestSets, Window
+from vanishing_gradient.long_lags.learners import learner
+from vanishing_gradient.long_lags.one_unit import OneUnit
+from vanishing_gradient.long_lags.tasks import Marked, TwoSequences
+
+
+# ---------------------------------------------------------------- gradients
+
+@pytest.mark.parametrize("what, error", long_lags.gradient_errors().items())
+def test_a_gradient_agrees_with_finite_differences(what, error):
+    assert error <= 1e-7, what
+
+
+def test_a_broken_gradient_is_noticed(monkeypatch):
+    right = wiring.gradients
+
+    def wrong(*arguments):
+        error, g = right(*arguments)
+        return error, {**g, "W_out": 1.001 * g["W_out"]}
+
+    monkeypatch.setattr(wiring, "gradients", wrong)
+    assert wiring.gradient_error(rows.ADDING.net, Marked(30)) > 1e-7
+
+
+def test_the_cell_of_2a_is_a_running_sum_of_gated_inputs():
+    net, rng = OneUnit(6), np.random.default_rng(0)
+    p = {name: a[None] for name, a in one_unit.init(net, rng, np.float64).items()}
+    p["on"][...] = 1
+    x = TwoSequences(5).draw(rng, 1)
+    s, f = 0.0, lambda v: 1 / (1 + np.exp(-v))
+    output = one_unit.forward(net, p, x[:-1])[0]
+    for t, symbol in enumerate(x[:-1, 0]):
+        s += f(p["W_gate"][0, symbol]) * f(p["W_hidden"][0, symbol])
+        assert np.allclose(output[0, t], f(p["W_out"][0, symbol] + p["w_unit"][0] * s))
+
+
+def test_a_cell_that_has_not_joined_changes_nothing():
+    net, rng = OneUnit(6), np.random.default_rng(0)
+    p = {name: a[None] for name, a in one_unit.init(net, rng, np.float64).items()}
+    _, g = one_unit.gradients(net, p, TwoSequences(5).draw(rng, 1))
+    assert not g["w_unit"].any() and not g["W_gate"].any() and not g["W_hidden"].any() and g["W_out"].any()
+
+
+def test_biases_a_network_does_not_have_stay_zero():
+    for row in (rows.TABLE_3[0], rows.REBER[4], rows.NOISE["3a_T100_N3"]):
+        running = trials.Trials(row, [900, 901])
+        running.run(5)
+        assert (running.p["b"][:, ~row.net.biased()] == 0).all() and (running.p["b_out"] == 0).all()
+
+
+# ---------------------------------------------------------------- criteria
+
+def feed(rule, errors, look=None):
+    """For each error (N,) in turn: who is solved."""
+    memory = rule.begin(len(errors[0]))
+    return [rule.see(memory, np.array(e), k, look) for k, e in enumerate(errors, start=1)], memory
+
+
+def test_a_streak_is_broken_by_one_wrong_sequence():
+    solved, memory = feed(Streak(0.2, 3), [[0.1], [0.1], [0.3], [0.1], [0.1], [0.1]])
+    assert [bool(s[0]) for s in solved] == [False] * 5 + [True] and memory["best"][0] == 3
+
+
+def test_a_streak_of_adding_also_needs_a_small_mean():
+    solved, _ = feed(Streak(0.04, 2, mean_error=0.01), [[0.03], [0.03], [0.005], [0.005]])
+    assert [bool(s[0]) for s in solved] == [False, False, False, True]
+
+
+def test_multiplication_counts_wrong_ones_of_the_last_two_thousand():
+    solved, _ = feed(Window(0.04, 3), [[0.0, 0.0]] * 1990 + [[0.0, 0.5]] * 10)
+    assert list(solved[-1]) == [True, False]
+    assert not any(s.any() for s in solved[:1989])
+
+
+def test_the_first_criterion_of_experiment_3_is_remembered_and_the_second_ends_the_trial():
+    looks = iter([np.full((256, 1), 0.1), np.full((256, 1), 0.005)])
+    solved, memory = feed(TestSets(0.2, 0, 0.01), [[1.0]] * 200, lambda: next(looks))
+    assert memory["st1"][0] == 100 and bool(solved[-1][0]) and not any(s.any() for s in solved[:-1])
+
+
+def test_2a_is_tested_on_both_sequences_and_reber_on_all_strings():
+    solved, _ = feed(Both(0.25, 10_000), [[0.1, 0.1]] * 10, lambda: np.array([[0.1, 0.1], [0.2, 0.3]]))
+    assert list(solved[-1]) == [True, False]
+    solved, memory = feed(AllStrings(2), [[1.0, 1.0]] * 2, lambda: np.array([[True, True], [True, False]]))
+    assert list(solved[-1]) == [True, False] and list(memory["best"]) == [2, 1]
+
+
+# ---------------------------------------------------------------- trials
+
+ONE_OF_EACH = (rows.REBER[4], rows.CELL_P10, rows.RTRL[0], rows.TABLE_3[0], rows.NOISE["3c_T100_N3"], rows.ADDING)
+
+
+@pytest.mark.parametrize("row", ONE_OF_EACH, ids=lambda row: row.name)
+def test_a_trial_learns_the_same_alone(row):
+    both, alone = trials.Trials(row, [900, 901]), trials.Trials(row, [901])
+    both.run(6)
+    alone.run(6)
+    for name, a in alone.p.items():
+        assert np.allclose(both.p[name][1], a[0], atol=1e-6), name
+
+
+@pytest.mark.parametrize("row", ONE_OF_EACH, ids=lambda row: row.name)
+def test_a_stopped_run_goes_on_as_if_it_had_not_stopped(row):
+    whole, first = trials.Trials(row, [900, 901]), trials.Trials(row, [900, 901])
+    whole.run(200)
+    first.run(100)
+    again = trials.Trials(row, [900, 901], first.state())
+    again.run(200)
+    for name, a in whole.p.items():
+        assert np.array_equal(again.p[name], a), name
+
+
+def test_a_solved_trial_leaves_with_its_weights_and_the_others_go_on():
+    class Third:
+        def begin(self, N):
+            return dict(best=np.zeros(N, int))
+
+        def see(self, memory, errors, seen, look):
+            return np.arange(len(errors)) == (seen == 3) - 1
+
+    row = rows.CELL_P4._replace(solved=Both(0.25, 10))
+    running = trials.Trials(row, [900, 901, 902])
+    running.row = row._replace(solved=type("Rule", (Third,), {"at_end_only": False})())
+    running.run(8)
+    found = running.now()
+    assert [trial["seed"] for trial in found] == [900, 901, 902]
+    assert [(trial["solved"], trial["seen"]) for trial in found] == [(True, 3), (False, 8), (False, 8)]
+
+
+def test_diverged_weights_end_a_trial_unsolved():
+    running = trials.Trials(rows.ADDING._replace(lr=1e30), [900])
+    running.run(50)
+    assert not len(running.seeds) and not running.now()[0]["solved"]
+
+
+def test_2a_with_ten_steps_is_learned_after_the_cell_joins():
+    trial = trials.train(rows.CELL_P10, [900], 4000)[0][0]
+    assert trial["solved"] and trial["memory"]["added"] < trial["seen"] < 4000
+    worst = learner(rows.CELL_P10).look({name: a[None] for name, a in trial["p"].items()}, None)
+    assert (worst < 0.25).all()
+
+
+def test_the_first_sequences_and_weights_of_a_seed_are_pinned():
+    running = trials.Trials(rows.ADDING, [0])
+    block = running.learner.draw(running.generators, running.sets)
+    assert block[1][0, 0] == PINNED_LENGTH and abs(float(block[2][0, 0, 0]) - PINNED_TARGET) < 1e-6
+    assert abs(float(running.p["W_in"][0, 0, 0]) - PINNED_WEIGHT) < 1e-6
+
+
+PINNED_LENGTH, PINNED_TARGET, PINNED_WEIGHT = 104, 0.4119262, 0.08792489
