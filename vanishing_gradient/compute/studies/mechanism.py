@@ -169,10 +169,11 @@ def finding(record):
     held = {name: count(record, name, lag, "holds_at")[0] for name in ROWS}
     errors = [power(middle_of(record, "adam", lag, f"error_{when}")) for when in ("start", "peak", "held")]
     return (f"Lag {lag}, networks of {n}: Adam solves {solved['adam']}, with the spectral radius held "
-            f"{solved['held']}, with the error through ten steps only {solved['ten_steps']}, with noise for the recurrent "
-            f"gradients {solved['noise']}; plain SGD solves {solved['sgd']}, from spectral radius 2 {solved['opened']}. "
-            f"With random labels the state comes to hold the symbol in {held['random_labels']}. Under Adam the error at "
-            f"the first state goes from {errors[0]} up to {errors[1]}, and is {errors[2]} once the state holds the symbol.")
+            f"{solved['held']}, with the error through ten steps only {solved['ten_steps']}, with noise for the "
+            f"recurrent gradients {solved['noise']}; plain SGD solves {solved['sgd']}, from spectral radius 2 "
+            f"{solved['opened']}. With random labels the state comes to hold the symbol in {held['random_labels']}. "
+            f"Under Adam the error at the first state goes from {errors[0]} up to {errors[1]}, and is {errors[2]} once "
+            "the state holds the symbol.")
 
 
 def table(record):

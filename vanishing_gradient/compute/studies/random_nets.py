@@ -14,13 +14,13 @@ from common.tables import wilson
 from vanishing_gradient.compute import training
 from vanishing_gradient.compute.training import FIRST
 
-SEEDS, MINUTES = range(8), 0.5
+SEEDS, MINUTES = range(8), 0.2
 USES = ("units",)
 QUICK = dict(radii=(0.5, 2.0), lags=(10,), networks=4)
 HELD = 0.95
 
 
-def run(config, seeds, radii=(0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0), lags=(100, 300), networks=40):
+def run(config, seeds, radii=(0.5, 1.0, 1.5, 2.0, 3.0, 5.0), lags=(100,), networks=40):
     for seed in seeds:
         final = {}
         for lag in lags:
