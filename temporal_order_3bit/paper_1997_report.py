@@ -79,8 +79,8 @@ def finding(record, experiment):
     if not q["n"]:
         return f"{within}."
     low, high = results.interval(seen) or (seen[0], seen[0])
-    bound = "" if q["n"] == n else "at least "
-    return (f"{within}; the mean is {bound}{seen.mean():,.0f} sequences (95 % interval {low:,.0f} to {high:,.0f}; "
+    bound, how = ("", "") if q["n"] == n else ("at least ", "unsolved trials count with the cap; ")
+    return (f"{within}; the mean is {bound}{seen.mean():,.0f} sequences ({how}95 % interval {low:,.0f} to {high:,.0f}; "
             f"paper: {experiment.mean_sequences:,}), the median {np.median(seen):,.0f}.")
 
 
@@ -88,10 +88,12 @@ def figure(record, experiment):
     """Sequences to the criterion of every trial; the paper's mean beside our mean."""
     from common.figures import ROLE, plt
     seen, cap = sequences_at_least(record), record["config"]["cap"]
-    n, unsolved = len(seen), sum(run["final"]["sequences"] is None for run in record["runs"])
+    open_ = np.array([run["final"]["sequences"] is None for run in record["runs"]])
+    n, unsolved = len(seen), int(open_.sum())
     fig, ax = plt.subplots(figsize=(8, 3.6))
     bins = np.geomspace(0.9 * seen.min(), 1.1 * seen.max(), 36)
-    top = ax.hist(seen, bins=bins, color=ROLE["lstm"], alpha=0.75)[0].max()
+    top = max(ax.hist(seen[~open_], bins=bins, color=ROLE["lstm"], alpha=0.75)[0].max(),
+              ax.hist(seen[open_], bins=bins, color="white", edgecolor=ROLE["lstm"], hatch="////")[0].max())
     mean, interval = seen.mean(), results.interval(seen) or (seen[0], seen[0])
     ax.axvspan(*interval, color=ROLE["lstm"], alpha=0.2, linewidth=0)
     ax.axvline(mean, color=ROLE["lstm"], linewidth=2)
@@ -101,7 +103,7 @@ def figure(record, experiment):
           mean < experiment.mean_sequences, ROLE["lstm"])
     label(ax, f"paper's mean of {experiment.trials}:\n{experiment.mean_sequences:,}", experiment.mean_sequences, top,
           mean >= experiment.mean_sequences, ROLE["paper"])
-    rest = f"; {unsolved} unsolved, shown at the cap of {cap:,}" if unsolved else ""
+    rest = f"; {unsolved} unsolved, hatched, count with the cap of {cap:,}" if unsolved else ""
     ax.set(xscale="log", xlim=(bins[0], max(bins[-1], 1.6 * experiment.mean_sequences)), ylim=(0, 1.4 * top),
            ylabel=f"trials of {n}",
            xlabel="training sequences until 2,000 in a row are right",

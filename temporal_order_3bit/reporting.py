@@ -1,7 +1,7 @@
 """What is said about a saved record: who solved the task, after how many updates, in which table.
 
 *Solved* is a final test accuracy of at least SOLVED, everywhere; updates to 95 % are the first
-visit of the validation accuracy, and are told of solved seeds only. Trains nothing.
+visit of the validation accuracy, and are reported for solved seeds only. Trains nothing.
 """
 
 import numpy as np
