@@ -82,10 +82,13 @@ def ranked(record, form, name, lag):
 
 
 def best(record, form="random"):
-    """{name: {lag: Setting}} for the lags at which a network of the grid was right."""
-    return {name: {int(lag): ranked(record, form, name, lag)[0][1] for lag in lags
-                   if ranked(record, form, name, lag)[0][2] > 0}
-            for name, lags in record["runs"][0]["final"][form].items()}
+    """{name: {lag: Setting}} for the lags at which a network of the grid was right; without any, for the first lag."""
+    made = {}
+    for name, lags in record["runs"][0]["final"][form].items():
+        top = {int(lag): ranked(record, form, name, lag)[0] for lag in lags}
+        right = {lag: setting for lag, (_, setting, solved, _) in top.items() if solved}
+        made[name] = right or {min(top): top[min(top)][1]}
+    return made
 
 
 def checks(record):
