@@ -17,7 +17,7 @@ ROWS = (CELL_P100, CELL_2B, *RTRL, RTRL_P10)
 PAPER = report.published(ROWS)
 
 
-def run(config, seeds, part, caps=(40_000, 15_000, 200_000, 200_000, 200_000, 50_000)):
+def run(config, seeds, part, caps=(80_000, 15_000, 200_000, 200_000, 200_000, 50_000)):
     return run_rows(ROWS, seeds, caps, part)
 
 
