@@ -107,6 +107,13 @@ def look_inside(p, x):
                 input_gates=gates.swapaxes(0, 1))
 
 
+def wrong_without_latch(p, rng):
+    """Wrong answers of 2,560 when the weights from the cells to the cell inputs are cut: does the state only hold?"""
+    cell, W = SMALL_NOISE.net.cell, p["W"].copy()
+    W[cell.candidate_rows, :cell.cells] = 0
+    return test(SMALL_NOISE, {**p, "W": W}, rng)["wrong_of_2560"]
+
+
 # ---------------------------------------------------------------- the record
 
 def compute(config, seeds):
@@ -116,7 +123,8 @@ def compute(config, seeds):
     pictures, sequences, trials = film(config, seeds)
     seconds = (time.perf_counter() - started) / len(seeds)
     for n, (seed, trial, rng) in enumerate(zip(seeds, trials, streams(seeds, "test"))):
-        finals[seed][SMALL_NOISE.name] = metrics(SMALL_NOISE, trial, rng)
+        cut = wrong_without_latch(trial["p"], stream(seed, "cut")) if trial["solved"] else None
+        finals[seed][SMALL_NOISE.name] = {**metrics(SMALL_NOISE, trial, rng), "wrong_without_latch": cut}
         own = {name: a[:, n] for name, a in pictures.items()} | {name: a[n] for name, a in sequences.items()}
         yield seed, dict(final=finals[seed], film=own, weights=trial["p"], seconds=seconds)
 
@@ -145,6 +153,10 @@ def checks(record):
     made.append(results.check(f"{SMALL_NOISE.title}: wrong of {TEST} fresh sequences, mean",
                               float(wrong.mean()) if len(wrong) else None, "at most 2; a constant answer: half",
                               len(wrong) and wrong.mean() <= 2, paper=0.5, interval=results.interval(wrong)))
+    cut = results.values(record, small, "wrong_without_latch")
+    made.append(results.check(f"{SMALL_NOISE.title}: wrong without the weights from cells to cell inputs, median",
+                              float(np.median(cut)) if len(cut) else None, "at least 256: the cell is a latch",
+                              len(cut) and np.median(cut) >= 256))
     return made
 
 
