@@ -1,0 +1,149 @@
+"""Draw the figures of compute and of its studies from saved data; fill the pages with --tables.
+
+    python3 vanishing_gradient/compute/visualize_compute.py [--out DIR] [--tables]
+"""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+import common  # noqa: F401
+import numpy as np
+from common import results, tables as text
+from common.config import run
+from common.figures import ROLE, draw, plt
+from vanishing_gradient.compute import laws
+from vanishing_gradient.compute.laws import costs, median, words
+
+HERE = Path(__file__).resolve().parent
+ARRAYS = ("radius", "flow", "decodable", "curve", "looks", "all_radius", "all_looks")
+STYLE = {"small_plain": ("0.45", "-"), "small_orthogonal": ("0.45", "--"), "sgd_plain": (ROLE["rnn"], "-"),
+         "sgd_orthogonal": (ROLE["rnn"], "--"), "adam_plain": (ROLE["tuned_rnn"], "-"),
+         "adam_orthogonal": (ROLE["tuned_rnn"], "--")}
+MILLION = 1e6
+
+
+# ---------------------------------------------------------------- figures
+
+def cost_against_lag(record, arrays):
+    """Left, small steps: an exponential, with the held-out lags. Right: all six ways to pay."""
+    fig, (left, right) = plt.subplots(1, 2, figsize=(10, 4.6))
+    _laws(left, record)
+    for name, (colour, style) in STYLE.items():
+        curve = record["config"]["curves"][name]
+        lags = [lag for lag in curve["lags"] if np.isfinite(median(record, name, lag))]
+        right.plot(lags, [median(record, name, lag) for lag in lags], style, color=colour, marker="o", markersize=4,
+                   label=curve["label"])
+        censored = [lag for lag in curve["lags"] if lag not in lags]
+        right.plot(censored, [curve["budget"]] * len(censored), "^", color=colour, fillstyle="none", markersize=6)
+    right.plot([], [], "^", color="0.3", fillstyle="none", label="most seeds censored (at the budget)")
+    right.set(xscale="log", yscale="log", xlabel="lag", title=f"six ways to pay, median of {len(record['runs'])} seeds")
+    right.legend(fontsize=8)
+    return fig
+
+
+def _laws(ax, record):
+    """Small SGD from the plain start: every seed, both laws, the lags they were not fitted to."""
+    lags, held = record["config"]["curves"][laws.SMALL]["lags"], laws.held_out(record)
+    for lag in lags:
+        cost = costs(record, laws.SMALL, lag)
+        there = cost[np.isfinite(cost)]
+        ax.plot([lag] * len(there), there, "o", color="0.6", markersize=4)
+        if len(there) < len(cost):
+            ax.text(lag, record["config"]["curves"][laws.SMALL]["budget"] * 1.3,
+                    f"{len(cost) - len(there)} of {len(cost)}\ncensored", ha="center", fontsize=7.5)
+    x = np.linspace(lags[0], lags[-1], 100)
+    for law, style in zip(held.laws, ("-", ":")):
+        ax.plot(x, law.predict(x), style, color=ROLE["tuned_rnn" if style == "-" else "linear"], label=law.kind)
+    ax.axvspan(record["config"]["fitted"][1] + 0.5, lags[-1] + 0.5, color="0.93", zorder=0)
+    ax.text(lags[-1] + 0.4, 120, "held out", ha="right", color="0.4", fontsize=9)
+    growth = laws.small_growth(record)
+    ax.set(yscale="log", xlabel="lag", ylabel="training sequences until 99 %",
+           title=f"small SGD, plain start: × {growth.value:.1f} a step")
+    ax.legend(loc="upper left")
+
+
+def error_returns(record, arrays):
+    """Adam at the longest lag: the error on its way back while W grows, until the state holds the symbol."""
+    flow, looks = arrays["flow"], np.maximum(arrays["looks"], 1)
+    lag, n = flow.shape[1] - 2, len(record["runs"])
+    fig, (top, low) = plt.subplots(2, 1, figsize=(8, 5.2), sharex=True, height_ratios=(1, 1.6))
+    for row in arrays["all_radius"]:
+        top.plot(np.maximum(arrays["all_looks"], 32), row, color="0.7", linewidth=0.8)
+    top.plot(np.maximum(looks, 32), arrays["radius"], color=ROLE["tuned_rnn"])
+    top.axhline(1, color="0.4", linestyle="--", linewidth=1)
+    top.set(title=f"Adam, lag {lag}: W leaves the region where errors vanish ({n} seeds; below: the first)",
+            ylabel="spectral radius")
+    picture = low.pcolormesh(np.maximum(looks, 32), np.arange(lag + 2), np.clip(flow.T, -45, 5), cmap="cividis",
+                             shading="nearest")
+    fig.colorbar(picture, ax=low, label="log10 of the error")
+    low.set(xscale="log", xlabel="training sequences", ylabel="steps back from the answer")
+    return fig
+
+
+# ---------------------------------------------------------------- tables of the README
+
+def tables(record, studies):
+    growth, held = laws.small_growth(record), laws.held_out(record)
+    more = laws.small_growth(record, "multiply_adds")
+    factor = np.mean([run["final"]["start"]["plain"]["factor"] for run in record["runs"]])
+    curve, longest = record["config"]["curves"], record["config"]["curves"]["adam_plain"]["lags"][-1]
+    rules = [results.at(run["final"], "rules", longest, "last") for run in record["runs"]]
+    ready = [results.at(run["final"], "start", kind, "decodable", longest) for run in record["runs"]
+             for kind in ("plain", "orthogonal")]
+    return dict(
+        costs=_costs(record), held=_held(held),
+        growth=f"{growth.value:.2f} [{growth.interval[0]:.2f}, {growth.interval[1]:.2f}]",
+        factor=f"{factor:.2f}", inverse=f"{1 / factor:.2f}", million=f"{laws.steps_for(MILLION, more.value):.0f}",
+        first=f"10^{np.mean([run['final']['start']['plain']['first_error'] for run in record['runs']]):.0f}",
+        rules=f"{np.mean(rules):.2f}", untrained=f"{np.mean(ready):.2f}",
+        small_budget=f"{curve['small_plain']['budget']:,}", budget=f"{curve['adam_plain']['budget']:,}",
+        tried=_tried(studies))
+
+
+def _tried(studies):
+    """How many settings were tried, from the study of that name."""
+    if "choosing" not in studies:
+        return "(not run)"
+    c = studies["choosing"]["config"]
+    sgd, adam = (len(c[f"{o}_rates"]) * len(c[f"{o}_batches"]) for o in ("sgd", "adam"))
+    return f"{sgd} settings of SGD and {adam} of Adam, each from both starts, on {len(c['seeds'])} seeds"
+
+
+def _costs(record):
+    """Median sequences and solved seeds of every curve at every lag."""
+    curves, n = record["config"]["curves"], len(record["runs"])
+    lags = sorted({lag for curve in curves.values() for lag in curve["lags"]})
+    rows = []
+    for name, curve in curves.items():
+        cells = []
+        for lag in lags:
+            solved = np.isfinite(costs(record, name, lag)).sum()
+            cells.append(f"{words(median(record, name, lag))} ({solved})" if lag in curve["lags"] else "")
+        rows.append([curve["label"], f"{curve['rate']:g}, {curve['batch']}", *cells])
+    return text.table([f"median sequences (solved of {n})", "rate, batch", *(f"lag {lag}" for lag in lags)], rows)
+
+
+def _held(held):
+    """The lags that the laws were not fitted to."""
+    rows = [[lag, words(measured), *(words(value) for value in predicted)] for lag, measured, *predicted in held.rows]
+    return text.table(["held-out lag", "measured", "exponential predicts", "power law predicts"], rows)
+
+
+# ---------------------------------------------------------------- the root README
+
+IDEA = "pay: the same network, more steps"
+TIME = "20 s"  # of one seed, measured on free cores
+
+
+def one_line(record):
+    """What the root README says about the record."""
+    growth, n = laws.small_growth(record), len(record["runs"])
+    longest = record["config"]["curves"]["adam_plain"]["lags"][-1]
+    counts = [int(np.isfinite(costs(record, name, longest)).sum()) for name in ("adam_plain", "adam_orthogonal")]
+    return (f"small steps of SGD: every step of lag costs {growth.value:.1f} times as much; Adam solves lag {longest} "
+            f"with {counts[0]} of {n} plain and {counts[1]} of {n} orthogonal networks")
+
+
+if __name__ == "__main__":
+    sys.exit(run(lambda: draw(__doc__, HERE, (cost_against_lag, error_returns), ARRAYS, tables)))
