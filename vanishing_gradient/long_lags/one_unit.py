@@ -24,6 +24,8 @@ class OneUnit(NamedTuple):
     symbols: int                         # p + 1
     cell: bool = True                    # a memory cell with an input gate, or an ordinary unit
     init: float = 0.2
+    gate: float = 0.0                    # not the paper's: added to the input gate's first weights, one of which
+                                         # is read at every step: a bias
 
     @property
     def weights(self):
@@ -34,7 +36,7 @@ def init(net, rng, dtype=np.float32):
     """One network's weights, rows = from; `on` is 1 once the hidden unit belongs to the net."""
     K, uniform = net.symbols, lambda *shape: rng.uniform(-net.init, net.init, shape)
     p = dict(W_out=uniform(K, K), w_unit=uniform(K), W_hidden=uniform(K), on=np.ones(1))
-    p |= dict(W_gate=uniform(K), on=np.zeros(1)) if net.cell else dict(w_self=uniform(1))
+    p |= dict(W_gate=uniform(K) + net.gate, on=np.zeros(1)) if net.cell else dict(w_self=uniform(1))
     return {name: a.astype(dtype) for name, a in p.items()}
 
 
