@@ -53,7 +53,7 @@ def networks_and_seeds(record):
 
 def error_flow(record, arrays):
     """The error against the steps it travelled back, five kinds; and how near any flow came to its bound."""
-    fig, axes = plt.subplots(2, 3, figsize=(8.8, 6))
+    fig, axes = plt.subplots(2, 3, figsize=(8, 5.7))
     panels, lags = dict(zip(SHOWN, axes.flat)), arrays["flow_tanh"].shape[-1] - 1
     for kind, ax in panels.items():
         for k, gain in enumerate(arrays["stage"]):
@@ -79,7 +79,7 @@ def every_network(ax, arrays, lags):
     """A dot for every network, the whole way back; sideways at random places of a narrow strip, so that they show."""
     for k, gain in enumerate(arrays["stage"]):
         ends = arrays["each_tanh"][k]
-        ax.plot(lags * np.linspace(1.01, 1.05, len(ends)), ends, ".", color=gain_colour(gain), markersize=0.8)
+        ax.plot(lags * np.linspace(1.01, 1.04, len(ends)), ends, ".", color=gain_colour(gain), markersize=0.8)
 
 
 def about_lstms(record, arrays, full, forget):

@@ -123,4 +123,12 @@ def test_choosing_and_reporting_seeds_are_disjoint_and_updates_follow_from_the_s
     for name in tuned_rnn.LABELS:
         _, batch, updates = tuned_rnn.setting(record, name)
         assert updates == config["sequences"] // batch
-        assert np.shape(record["runs"][0]["curves"][f"{name}_grid"]) == (3, 4)
+        rates = config["lstm_rates" if name == "lstm" else "rnn_rates"]
+        assert np.shape(record["runs"][0]["curves"][f"{name}_grid"]) == (len(config["batches"]), len(rates))
+
+
+def test_no_setting_beyond_an_edge_of_the_grid_could_be_right_more_often():
+    record = results.read(HOME / "studies" / "tuned_rnn.json", "")
+    for name in tuned_rnn.LABELS:
+        best = np.max(record["runs"][0]["curves"][f"{name}_grid"])
+        assert best == 1 or not any(tuned_rnn.at_edge(record, name)), "then the study's docstring is wrong"
