@@ -202,13 +202,18 @@ class Stack:
         return value in self.place
 
 
-def price(tape, size=1):
-    """(instructions,) cost of each instruction's reads; a scalar has `size` bytes."""
+def price(tape, size=1, closes_up=True):
+    """(instructions,) cost of each instruction's reads.
+
+    size       bytes of a scalar
+    closes_up  False: what is never read again stays on the stack, as if nobody knew
+    """
     last = {}
     for at, instruction in enumerate(tape.instructions):
         for value in instruction.reads:
             last[value] = at
-    last |= {value: math.inf for value in tape.kept}
+    kept = tape.kept if closes_up else [*last, *(one.output for one in tape.instructions)]
+    last |= {value: math.inf for value in kept}
     constants = {value.id for value in tape.constants.values()}
     stack, costs = Stack(value for value in tape.start if value in last), np.zeros(len(tape.instructions), np.int64)
     for at, (reads, output, _) in enumerate(tape.instructions):

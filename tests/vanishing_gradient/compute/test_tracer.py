@@ -189,6 +189,16 @@ def test_smt_with_its_teacher_has_the_gradient_of_its_loss():
     assert analytic == pytest.approx(numeric, rel=1e-6)
 
 
+def test_the_backward_pass_finds_what_it_needs_near_the_top_because_what_was_read_leaves():
+    """The cost of BPTT per step does not grow with the length; it does when nothing leaves the stack."""
+    tapes = [scalar_nets.recurrent("rnn", [k % D for k in range(T)], 1, H, D, np.random.default_rng(0)).tape
+             for T in (20, 80)]
+    short, long = (price(tape).sum() for tape in tapes)
+    assert long < 4.2 * short
+    short, long = (price(tape, closes_up=False).sum() for tape in tapes)
+    assert long > 5.5 * short
+
+
 @pytest.mark.parametrize("kind", ["rnn", "lstm"])
 def test_the_cost_of_a_step_does_not_depend_on_its_values(kind):
     one, other = (price(scalar_nets.recurrent(kind, SYMBOLS, 1, H, D, np.random.default_rng(seed)).tape)
