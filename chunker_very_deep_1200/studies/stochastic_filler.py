@@ -111,7 +111,7 @@ def figure(record, arrays):
     left.legend(loc="upper left")
     chance_line(right, CHANCE)
     right.set(xscale="log", xlabel="surprises per sequence k", ylabel="recall among A and B", ylim=(0.3, 1.05),
-              title=f"recall breaks down long before ({len(record['runs'])} seeds)")
+              title=f"recall of C, {record['config']['updates']} updates ({len(record['runs'])} seeds, range)")
     right.legend()
     return fig
 
