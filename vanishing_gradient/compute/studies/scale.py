@@ -70,8 +70,8 @@ def products(record):
 
 
 def checks(record):
-    return [results.check(f"spectral radius {radius}: growth of the cost per step of lag x factor of the error per step",
-                          product, f"{LOWEST} to {HIGHEST}", LOWEST <= product <= HIGHEST)
+    claim = "spectral radius {}: growth of the cost per step of lag x factor of the error per step"
+    return [results.check(claim.format(radius), product, f"{LOWEST} to {HIGHEST}", LOWEST <= product <= HIGHEST)
             for radius, product in products(record).items()]
 
 
@@ -82,8 +82,8 @@ def finding(record):
 
 
 def table(record):
-    rows = [[radius, f"{factor(record, radius):.3f}", f"{1 / factor(record, radius):.2f}", f"{growth(record, radius):.2f}",
-             " · ".join(f"lag {lag}: {laws.words(cost)}" for lag, cost in medians(record, radius).items())]
+    rows = [[radius, f"{factor(record, radius):.3f}", f"{1 / factor(record, radius):.2f}",
+             f"{growth(record, radius):.2f}", " · ".join(f"lag {lag}: {laws.words(cost)}" for lag, cost in medians(record, radius).items())]
             for radius in LAGS]
     return ["spectral radius at the start", "error's factor per step", "1 / factor", "cost's growth per step of lag",
             f"median sequences, {len(record['runs'])} seeds"], rows
@@ -96,9 +96,9 @@ def figure(record, arrays):
         lags = np.array(LAGS[radius])
         cost = np.array([laws.median(record, radius, lag) for lag in lags])
         ax.plot(lags[np.isfinite(cost)], cost[np.isfinite(cost)], "o", color=colour)
-        start = cost[0] * (1 / factor(record, radius)) ** (lags - lags[0])
-        ax.plot(lags, start, "-", color=colour, linewidth=1,
-                label=f"radius {radius}: growth {growth(record, radius):.2f}, 1 / factor {1 / factor(record, radius):.2f}")
+        inverse = 1 / factor(record, radius)
+        ax.plot(lags, cost[0] * inverse ** (lags - lags[0]), "-", color=colour, linewidth=1,
+                label=f"radius {radius}: growth {growth(record, radius):.2f}, 1 / factor {inverse:.2f}")
     ax.set(yscale="log", xlabel="lag", ylabel="training sequences until 99 %",
            title=f"the cost grows as the gradient shrinks (lines: 1 / factor a step; {len(record['runs'])} seeds)")
     ax.legend(fontsize=9)
