@@ -41,13 +41,10 @@ def run(config, seeds, part, choosing=(900, 901), lengths=(16, 64), far=(128,), 
     cells = [Cell(training, memory, updater) for training, memories in MEMORIES.items() for memory in memories
              for updater in updaters]
     choices, made = {}, {seed: {} for seed in seeds}
-    for cell in cells:
-        for length in lengths:
-            choices[length, cell] = choose(config, cell, length, choices, lengths, choosing, extensions, part)
-            for seed in seeds:
-                merge(made[seed], cell, length, one_cell(config, seed, cell, length, choices, lengths, few, part))
-    for length in far:
+    for length in (*lengths, *far):
         for cell in cells:
+            if length in lengths:
+                choices[length, cell] = choose(config, cell, length, choices, lengths, choosing, extensions, part)
             for seed in seeds:
                 merge(made[seed], cell, length, one_cell(config, seed, cell, length, choices, lengths, few, part))
     for seed in seeds:
