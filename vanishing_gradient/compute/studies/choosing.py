@@ -12,7 +12,7 @@ from common.networks import stack
 from vanishing_gradient.compute import laws, training
 from vanishing_gradient.compute.training import FIRST, STARTS, Recipe
 
-SEEDS, MINUTES = range(900, 906), 2
+SEEDS, MINUTES = range(900, 906), 0.5
 USES = ("units",)
 LEAST = 4                                    # smallest batch that the main experiment may use
 QUICK = dict(lag=4, sgd_batches=(16,), adam_batches=(16,), budget=1000)

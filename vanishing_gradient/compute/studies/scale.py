@@ -82,9 +82,10 @@ def finding(record):
 
 
 def table(record):
+    costs = {radius: " · ".join(f"lag {lag}: {laws.words(cost)}" for lag, cost in medians(record, radius).items())
+             for radius in LAGS}
     rows = [[radius, f"{factor(record, radius):.3f}", f"{1 / factor(record, radius):.2f}",
-             f"{growth(record, radius):.2f}", " · ".join(f"lag {lag}: {laws.words(cost)}" for lag, cost in medians(record, radius).items())]
-            for radius in LAGS]
+             f"{growth(record, radius):.2f}", costs[radius]] for radius in LAGS]
     return ["spectral radius at the start", "error's factor per step", "1 / factor", "cost's growth per step of lag",
             f"median sequences, {len(record['runs'])} seeds"], rows
 
