@@ -4,7 +4,7 @@ Schmidhuber & Hochreiter (1996), Guessing can outperform many long time lag algo
 final version: Schmidhuber, Hochreiter & Bengio (2001), Evaluating benchmark problems by random
 guessing. The fourth way around the vanishing gradient: use none.
 
-    python3 vanishing_gradient/weight_guessing/weight_guessing.py --seed 0     one seed, about 30 seconds
+    python3 vanishing_gradient/weight_guessing/weight_guessing.py --seed 0     one seed, about 90 seconds
     python3 vanishing_gradient/weight_guessing/weight_guessing.py --commit     the committed run, seeds 0 to 9
     python3 vanishing_gradient/weight_guessing/weight_guessing.py --evaluate   saved solutions, fresh sequences
 
@@ -26,8 +26,8 @@ its 95 % interval. Writes results.json, traces.npz and weights.npz; ends with
     Tomita 1, A2                               167 [157, 178]             published     288 (second-hand)
     Tomita 2, A1                             4,443 [3,964, 4,980]         published   1,511 (second-hand)
     Tomita 2, A2                             1,431 [1,257, 1,629]         published  17,953 (second-hand)
-    Tomita 4, A1                           213,995 [161,882, 282,885]     published  13,833 (second-hand)
-    Tomita 4, A2                           308,405 [192,562, 493,937]     published  35,610 (second-hand)
+    Tomita 4, A1                           224,055 [186,968, 268,498]     published  13,833 (second-hand)
+    Tomita 4, A2                           356,174 [267,050, 475,042]     published  35,610 (second-hand)
 """
 
 import sys

@@ -21,7 +21,7 @@ from common.randomness import stream
 from vanishing_gradient.weight_guessing import opponents
 from vanishing_gradient.weight_guessing.weight_guessing import ROW, margin, right, search
 
-SEEDS, MINUTES = range(5), 7
+SEEDS, MINUTES = range(5), 16
 USES = ("interval", "training", "tolerance")
 QUICK = dict(lengths=((6, 8),), updates=3, rounds=(((2, 1, 3), (3, 2, 1)),), rates=(0.003, 0.01), batches=(4,),
              test=20, training=20)
