@@ -72,10 +72,19 @@ RACERS = {
     "gru": Racer("GRU, chrono", 2018, gru.Cell(8))}
 GATED = ("lstm", "lstm_forget", "gru")
 
-SETTINGS = {"rnn": {30: Setting(0.01, 16, 0.1)}, "tuned_rnn": {30: Setting(0.01, 16, 0.1)},
-            "lstm": {30: Setting(0.1, 16, 0.1)}, "lstm_forget": {30: Setting(0.1, 16, 0.1)},
-            "gru": {30: Setting(0.1, 16, 0.1)}}
-ALIKE = dict(SETTINGS)                       # distractors from the same symbols
+SETTINGS = {
+    "rnn": {30: Setting(0.01, 16, 0.3), 100: Setting(0.03, 64, 0.03)},
+    "tuned_rnn": {30: Setting(0.01, 16, 0.1), 100: Setting(0.0003, 16, 0.03), 300: Setting(0.0003, 16, 0.03)},
+    "lstm": {30: Setting(0.3, 16, 0.1), 100: Setting(0.1, 16, 0.1), 300: Setting(0.3, 16, 0.1)},
+    "lstm_forget": {30: Setting(0.1, 16, 0.1), 100: Setting(0.1, 16, 0.1), 300: Setting(0.1, 64, 0.1)},
+    "gru": {30: Setting(0.3, 16, 0.1), 100: Setting(0.1, 16, 0.1), 300: Setting(0.1, 16, 0.1)}}
+# Distractors from the same symbols:
+ALIKE = {
+    "rnn": {30: Setting(0.01, 16, 0.3)},
+    "tuned_rnn": {30: Setting(0.003, 16, 0.1)},
+    "lstm": {30: Setting(0.03, 16, 0.1)},
+    "lstm_forget": {30: Setting(0.01, 16, 0.1)},
+    "gru": {30: Setting(0.3, 16, 0.1)}}
 
 
 def setting_for(chosen, lag):

@@ -68,7 +68,7 @@ def test_gradcheck_passes():
 
 
 @pytest.mark.parametrize("arguments, words", [
-    (("--budget", "0"), ("--budget", "at least 1")), (("--longest", "20000"), ("--longest", "at most 10000")),
+    (("--budget", "0"), ("--budget", "at least 1")), (("--longest", "20000"), ("--longest", "at most 3000")),
     (("--study", "variants", "--later", "10"), ("--later", "variants")), (("--study", "none"), ("none", "variants"))])
 def test_a_bad_value_is_refused_in_one_line(arguments, words, tmp_path):
     assert_refused(run_script(RUN, *arguments, "--out", tmp_path / "out"), *words)
