@@ -23,7 +23,7 @@ from vanishing_gradient.evolino.evolino import CELLS, task, unseen_error
 from vanishing_gradient.evolino.opponents import echo_state_networks
 from vanishing_gradient.evolino.two_phase import best_of, score
 
-SEEDS, MINUTES = range(5), 10
+SEEDS, MINUTES = range(3), 6
 USES = ("start", "washout", "seen", "end")
 QUICK = dict(updates=2, every=1, rates=(0.01,), scales=(0.1,), units=(30,), radii=(0.8,), draws=(2,))
 ROWS = {"gradient": "gradient LSTM", "gradient_pinv": "gradient LSTM, pseudo-inverse readout"}
