@@ -101,8 +101,8 @@ def with_least_squares(networks, series, washout):
 
 # ---------------------------------------------------------------- the methods: each returns its best network
 
-def run(config, seeds, generations=100, cells=30, evolino=(0.5, 1.0, 0.0003, 5), random=(0.5, 1.0), echo=(1.0, 1.0, 0.2),
-        large=400, grid=((1.0, 0.3, 0.2), (1.0, 1.0, 0.2), (1.0, 1.0, 1.0), (1.2, 1.0, 1.0)),
+def run(config, seeds, generations=100, cells=30, evolino=(0.5, 1.0, 0.0003, 5), random=(0.5, 1.0),
+        echo=(1.0, 1.0, 0.2), large=400, grid=((1.0, 0.3, 0.2), (1.0, 1.0, 0.2), (1.0, 1.0, 1.0), (1.2, 1.0, 1.0)),
         orders=(2, 4, 10, 20, 50, 100, 200), rates=(0.001, 0.003, 0.01), updates=1000):
     """evolino: init, feedback, mutation, patience; random: init, feedback; echo, grid: radius, feedback, bias."""
     for seed in seeds:
