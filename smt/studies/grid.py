@@ -154,7 +154,7 @@ def describe(setting):
     fields = list(zip(setting._fields, setting, Setting(0.0)))[1:]
     changed = [f"{name} {value}" for name, value, default in fields if value != default]
     words = [f"rate {setting.lr:g}", *changed]
-    return ", ".join(word.replace("divisor", "batch /").replace("start ", "") for word in words)
+    return ", ".join(word.replace("divisor", "batch over").replace("start ", "") for word in words)
 
 
 def told_choices(choices):
