@@ -233,6 +233,9 @@ def figure(record, arrays):
         for run_ in record["runs"]:
             curve = run_["curves"][f"{name}_seen"]
             right.semilogy(np.arange(1, len(curve) + 1), curve, color=styles[name][0])
-    right.set(xlabel="generation (as many networks each)", ylabel="best error on the points seen", title="every seed")
+    ticks = (0.02, 0.05, 0.1)
+    right.set(xlabel="generation (as many networks each)", ylabel="best error on the points seen", title="every seed",
+              yticks=ticks, yticklabels=ticks)
+    right.minorticks_off()
     fig.legend(*ax.get_legend_handles_labels(), loc="outside lower center", ncols=3)
     return fig

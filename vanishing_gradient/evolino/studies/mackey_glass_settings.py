@@ -99,7 +99,10 @@ def figure(record, arrays):
             errors = [run_["final"][f"{name}_{n}"] for n in range(len(CHANGES))]
             ax.plot(errors, range(len(CHANGES)), SYMBOL_MARKERS[k], color=CELLS[k], markerfacecolor=face, linestyle="",
                     label=f"seed {run_['seed']}, {'points seen' if name == 'seen' else 'NRMSE_84'}")
-    ax.set(xscale="log", xlabel="error", yticks=range(len(CHANGES)), yticklabels=list(CHANGES))
+    ticks = (0.02, 0.05, 0.1, 0.2)
+    ax.set(xscale="log", xlabel="error", yticks=range(len(CHANGES)), yticklabels=list(CHANGES), xticks=ticks,
+           xticklabels=ticks, title="from the third row on: one change of the second")
+    ax.minorticks_off()
     ax.invert_yaxis()
     fig.legend(loc="outside lower center", ncols=4)
     return fig
