@@ -16,7 +16,7 @@ from smt.memory import SphereMemory
 from smt.tasks import TASKS
 from smt.training import Recipe
 
-SEEDS, MINUTES = range(100, 103), 10
+SEEDS, MINUTES = range(100, 103), 15
 USES = ("size", "hidden", "width", "heads", "scale", "test")
 QUICK = dict(size=16, hidden=16, width=16, scale=0.01, test=16)
 
