@@ -4,9 +4,9 @@ Hochreiter & Schmidhuber (1997), Long short-term memory, Neural Computation 9(8)
 Experiment 6 has a room of its own (temporal_order_3bit). Every line of tables 1 to 8 is a `Row` in rows.py;
 the tables that were run are studies, with all their trials. This script runs three cheap lines and films one:
 
-    python3 vanishing_gradient/long_lags/long_lags.py                   one seed, 15 s
-    python3 vanishing_gradient/long_lags/long_lags.py --commit          the committed record, ten seeds, 20 s
-    python3 vanishing_gradient/long_lags/long_lags.py --study table_7   the adding problem to its criterion
+    python3 vanishing_gradient/long_lags/long_lags.py                 one seed, 15 s
+    python3 vanishing_gradient/long_lags/long_lags.py --commit        the committed record, ten seeds, 20 s
+    python3 vanishing_gradient/long_lags/long_lags.py --study NAME    a table of the paper, all its trials
 
 tasks.py draws the sequences, wiring.py and one_unit.py are the two networks, criteria.py says when a trial is
 solved, trials.py trains. Ends with (seeds 0 to 9):

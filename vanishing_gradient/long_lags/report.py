@@ -65,9 +65,9 @@ def share_of(share, trials):
 
 
 def wrong_of(paper, ours):
-    if paper is None and ours is None:
-        return ""
-    return f"{'' if paper is None else f'{paper:.2g}'}, {'' if ours is None else f'{ours:.2g}'}".strip(", ")
+    """'paper, ours' where there are such numbers."""
+    shown = ["" if wrong is None else f"{wrong:.2g}" if wrong < 10 else f"{wrong:.0f}" for wrong in (paper, ours)]
+    return ", ".join(shown).strip(", ")
 
 
 def table(record, rows):

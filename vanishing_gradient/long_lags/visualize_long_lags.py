@@ -87,7 +87,8 @@ def tables(record, studies):
     within = sum(not found.bound and 0.5 <= found.mean / row.paper.sequences <= 2 for row, found in lines)
     small = compared(record, SMALL_NOISE.name)
     st1, cut = (results.values(record, SMALL_NOISE.name, metric) for metric in ("st1", "wrong_without_latch"))
-    return dict(cut=f"{np.median(cut):,.0f}" if len(cut) else "none", lines=table(HEADER, rows),
+    helped = "What helped is in the study `open_choices`." if "open_choices" in studies else ""
+    return dict(helped=helped, cut=f"{np.median(cut):,.0f}" if len(cut) else "none", lines=table(HEADER, rows),
                 run=str(len(lines)), all=str(len(LINES)), within=str(within),
                 small=f"{small.mean:,.0f}", small_st1=f"{st1.mean():,.0f}" if len(st1) else "none",
                 small_paper=f"{NOISE['3a_T100_N3'].paper.sequences:,}")
