@@ -1,4 +1,4 @@
-"""How does the cost of guessing grow with the lag, when two or eight symbols are to be told apart?
+"""Does guessing cost more the longer the lag, with two and with eight symbols?
 
 Weight guessing's part of the shootout (vanishing_gradient/shootout/). Two symbols: one tanh unit that
 sees its last output, the symbol and a bias, the network of latch II. Eight symbols: eight such units,
@@ -136,7 +136,7 @@ def finding(record):
         guesses = np.median(measured(record, variant, lag, "guesses"))
         said.append(f"{TITLES[variant]}: {solved(record, variant, lag)} of {n} seeds at lag {lag:,}, median "
                     f"{guesses:,.0f} guesses")
-    return "; ".join(said) + "."
+    return "; ".join(said).capitalize() + "."
 
 
 def table(record):
