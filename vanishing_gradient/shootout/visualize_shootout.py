@@ -19,7 +19,7 @@ from common.figures import ROLE, SEQUENTIAL, SYMBOL_MARKERS, chance_line, draw, 
 from common.tasks.first_symbol import RULES, TITLES
 from vanishing_gradient.shootout.parts import EVERY, missing, read_parts, rows
 from vanishing_gradient.shootout.racers import GATED, RACERS
-from vanishing_gradient.shootout.shootout import LAGS, TRAINED, Config
+from vanishing_gradient.shootout.shootout import LAGS, PATIENCE, TRAINED, Config
 
 HERE = Path(__file__).resolve().parent
 MAIN, BESIDE = "random", "cycle"
@@ -49,31 +49,37 @@ def success(record, arrays):
     heights = [len(found) for found in shown.values()]
     fig, axes = plt.subplots(len(shown), 1, figsize=(8, 0.42 * sum(heights) + 1.7), height_ratios=heights,
                              squeeze=False)
+    lags = [lag for lag in LAGS if any(lag in by_lag for found in shown.values() for by_lag in found.values())]
     for ax, (variant, found) in zip(axes[:, 0], shown.items()):
-        image = matrix(ax, found, variant)
+        image = matrix(ax, found, lags, variant)
     axes[-1, 0].set(xlabel="lag: steps between the first symbol and the answer")
     fig.colorbar(image, ax=axes[:, 0], label="share of the seeds that solve it", shrink=0.6)
     return fig
 
 
-def matrix(ax, found, variant):
+def matrix(ax, found, lags, variant):
     """One picture of names by lags; a lag that was not run is left white."""
-    names, lags = by_year(found), [lag for lag in LAGS if any(lag in by_lag for by_lag in found.values())]
+    names, centred = by_year(found), dict(ha="center", va="center")
     share = np.full((len(names), len(lags)), np.nan)
     for i, name in enumerate(names):
         for j, lag in enumerate(lags):
             row = found[name].get(lag)
-            if row is None:
-                ended = found[name] and lag > max(found[name])
-                ax.text(j, i, "ended" if ended else "", ha="center", va="center", color="0.55", fontsize=8)
-                continue
-            share[i, j] = row.solved / row.seeds
-            ax.text(j, i, f"{row.solved}/{row.seeds}", ha="center", va="center", fontsize=9,
-                    color="white" if share[i, j] < 0.6 else "black")
+            if row:
+                share[i, j] = row.solved / row.seeds
+                dark = share[i, j] < 0.6
+                ax.text(j, i, f"{row.solved}/{row.seeds}", **centred, fontsize=9, color="white" if dark else "black")
+            else:
+                ax.text(j, i, why_not(found[name], lag), **centred, fontsize=8, color="0.5")
     ax.grid(False)
     ax.set(xticks=range(len(lags)), xticklabels=[f"{lag:,}" for lag in lags], yticks=range(len(names)),
            yticklabels=[f"{EVERY[name].label} ({EVERY[name].year})" for name in names], title=TITLES[variant])
     return ax.imshow(np.ma.masked_invalid(share), cmap=SEQUENTIAL, vmin=0, vmax=1, aspect="auto")
+
+
+def why_not(by_lag, lag):
+    """A method that solved nothing at its last two lags has ended; else the lag was only not run."""
+    last = sorted(by_lag)[-PATIENCE:]
+    return "ended" if lag > max(last) and not any(by_lag[at].solved for at in last) else "not run"
 
 
 def cost(record, arrays):
@@ -119,7 +125,7 @@ def later(record, arrays):
 
 def tables(record, studies):
     return {"solved": solved_table(record), "costs": costs_table(record), "lines": words(record),
-            "missing": left_out()}
+            "missing": left_out(), "surprises": surprises(record)}
 
 
 def solved_table(record):
@@ -184,6 +190,33 @@ def words(record):
     stops = [f"{RACERS[name].label}: no seed from lag {first:,} on" for name in ("rnn", "tuned_rnn")
              if (first := first_unsolved(found[name])) is not None]
     return f"Solved at lag {longest:,}: {said or 'nothing that was run'}. {'; '.join(stops)}.\n"
+
+
+def surprises(record):
+    """What the numbers say that nobody asked: guessing's cost, the chunker's short lag, answers asked later."""
+    said, records = [], every_record(record)
+    two, cycle = rows(records, "two"), rows(records, "cycle")
+    if "guess" in two:
+        lag = max(two["guess"])
+        beside = [f"{EVERY[name].label} {np.median(by_lag[100].sequences):,.0f}" for name, by_lag in two.items()
+                  if name in GATED and 100 in by_lag]
+        compared = f" (at lag 100 by gradients: {', '.join(beside)})" if beside else ""
+        said.append(f"**With two symbols, guessing is the cheapest method.** {two['guess'][lag].solved} of "
+                    f"{two['guess'][lag].seeds} seeds find a network at lag {lag:,} after running "
+                    f"{np.median(two['guess'][lag].sequences):,.0f} sequences (median){compared}. With eight symbols "
+                    f"no seed finds one at lag {min(rows(records, MAIN)['guess'])}.")
+    failed = [lag for lag, row in cycle.get("chunker", {}).items() if not row.solved]
+    if failed:
+        said.append(f"**The chunker fails at a short lag.** With cycling filler no seed solves lag "
+                    f"{', '.join(map(str, failed))}, and every seed lag {max(cycle['chunker']):,}: its study says why.")
+    asked = {name: [results.at(run_["final"], "later", name, max(record["config"]["asked"]))
+                    for run_ in record["runs"]] for name in GATED}
+    shown = [f"{RACERS[name].label} {np.mean(right):.2f}" for name, right in asked.items() if None not in right]
+    if shown:
+        said.append(f"**To learn a lag is not to remember for ever.** Trained at lag {TRAINED}, asked at lag "
+                    f"{max(record['config']['asked']):,}, the mean accuracy is: {', '.join(shown)} (chance "
+                    f"{1 / record['config']['symbols']:g}).")
+    return "\n".join(f"- {sentence}" for sentence in said) + "\n"
 
 
 def first_unsolved(by_lag):
