@@ -197,14 +197,7 @@ def surprises(record, studies):
     said, records = [], every_record(record)
     two, cycle = rows(records, "two"), rows(records, "cycle")
     if "guess" in two:
-        lag = max(two["guess"])
-        beside = [f"{EVERY[name].label} {np.median(by_lag[100].sequences):,.0f}" for name, by_lag in two.items()
-                  if name in GATED and 100 in by_lag]
-        compared = f" (at lag 100 by gradients: {', '.join(beside)})" if beside else ""
-        said.append(f"**With two symbols, guessing is the cheapest method.** {two['guess'][lag].solved} of "
-                    f"{two['guess'][lag].seeds} seeds find a network at lag {lag:,} after running "
-                    f"{np.median(two['guess'][lag].sequences):,.0f} sequences (median){compared}. With eight symbols "
-                    f"no seed finds one at lag {min(rows(records, MAIN)['guess'])}.")
+        said.append(guessing(two, rows(records, MAIN)))
     failed = [lag for lag, row in cycle.get("chunker", {}).items() if not row.solved]
     if failed:
         said.append(f"**The chunker fails at a short lag.** With cycling filler no seed solves lag "
@@ -217,9 +210,23 @@ def surprises(record, studies):
                     f"{max(record['config']['asked']):,}, the mean accuracy is: {', '.join(shown)} (chance "
                     f"{1 / record['config']['symbols']:g}).")
     if "settings" in studies:
-        said.append(f"**The scale of the first weights decides how far a tanh-RNN gets.** Orthogonal, lag 100, networks "
-                    f"of the grid of rates and batches that solve it: {by_scale(studies['settings'])}.")
+        said.append(f"**The scale of the first weights decides how far a tanh-RNN gets.** Orthogonal, lag 100, "
+                    f"networks of the grid of rates and batches that solve it: {by_scale(studies['settings'])}.")
     return "\n".join(f"- {sentence}" for sentence in said) + "\n"
+
+
+def guessing(two, eight):
+    """Weight guessing with two symbols: how many seeds, at what cost, beside the gated networks; and with eight."""
+    found = two["guess"]
+    near, far = min(found), max(found)
+    cost = {lag: f"{np.median(found[lag].sequences):,.0f}" for lag in (near, far)}
+    beside = [f"{EVERY[name].label} {np.median(by_lag[100].sequences):,.0f}" for name, by_lag in two.items()
+              if name in GATED and 100 in by_lag]
+    compared = f" (by gradients at lag 100: {', '.join(beside)})" if beside else ""
+    return (f"**With two symbols, guessing is enough.** {found[far].solved} of {found[far].seeds} seeds guess a network at "
+            f"lag {far:,}. Sequences run until then, median: {cost[near]} at lag {near}, {cost[far]} at lag {far:,}"
+            f"{compared}. With eight symbols {eight['guess'][near].solved} of {eight['guess'][near].seeds} find one at "
+            f"lag {near}.")
 
 
 def by_scale(record):
