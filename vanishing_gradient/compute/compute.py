@@ -169,21 +169,33 @@ def headline(options):
                             curves={name: {**curve._asdict(), "lags": config.lags(name),
                                            "budget": getattr(config, curve.budget)} for name, curve in CURVES.items()})
     weights = {name: np.stack([p["weights"][name] for p in parts]) for name in parts[0]["weights"]}
-    results.save(options, record, traces=film_of(parts), weights={**weights, "seeds": np.array(options.seeds)})
+    results.save(options, record, traces=film_of(parts, config.lags(FILM)[-1]),
+                 weights={**weights, "seeds": np.array(options.seeds)})
     report(record)
 
 
-def film_of(parts):
-    """Arrays of the first seed's network, (looks, ...), up to its last look; radius of all seeds, nan at the end."""
-    first = parts[0]["arrays"]
-    there = np.isfinite(first["radius"])
-    made = {name: a[there] for name, a in first.items()}
+def film_of(parts, lag):
+    """Arrays (looks, ...) of the first network that is solved, and of the first that is not; radius of all seeds.
+
+    looks, radius, flow, decodable, curve; missed_looks, ... where a network is not solved; all_radius (seeds, looks),
+    nan after the end, and all_looks
+    """
+    solved = [results.at(p["final"], FILM, lag, "sequences") is not None for p in parts]
+    made = until_the_end(parts[solved.index(True) if any(solved) else 0]["arrays"])
+    if any(solved) and not all(solved):
+        missed = until_the_end(parts[solved.index(False)]["arrays"])
+        made |= {f"missed_{name}": a for name, a in missed.items()}
     longest = max(len(p["arrays"]["radius"]) for p in parts)
-    for name in ("radius", "decodable"):
-        rows = [p["arrays"][name] for p in parts]
-        made[f"all_{name}"] = np.stack([np.pad(row, (0, longest - len(row)), constant_values=np.nan) for row in rows])
+    made["all_radius"] = np.stack([np.pad(row, (0, longest - len(row)), constant_values=np.nan)
+                                   for row in (p["arrays"]["radius"] for p in parts)])
     made["all_looks"] = max((p["arrays"]["looks"] for p in parts), key=len)
     return made
+
+
+def until_the_end(arrays):
+    """The rows up to the last look at this network."""
+    there = np.isfinite(arrays["radius"])
+    return {name: a[there] for name, a in arrays.items()}
 
 
 def report(record):

@@ -49,7 +49,8 @@ class Film:
             line.set_data(self.looks[:k + 1], self.arrays[name][:k + 1])
         self.left.set_title(f"Adam, lag {self.lag}: {self.arrays['looks'][k]:,.0f} sequences")
         if last:
-            self.left.set_title(f"{self.arrays['curve'][k]:.0%} right; the error is gone again")
+            gone = "the error is gone again" if self.arrays["flow"][k, -2] < FLOOR else "the error still arrives"
+            self.left.set_title(f"{self.arrays['curve'][k]:.0%} right; {gone}")
         return self.fig
 
 
@@ -59,7 +60,7 @@ def main():
     record, arrays = results.read_unit(out, make, NAMES, HERE.relative_to(results.files.ROOT).as_posix())
     with results.reading(out / "traces.npz", make):
         film = Film(record, arrays)
-        print(write_gif(out / "compute.gif", film.frame, range(len(film.looks) + 1), fps=6, hold=4.0).name)
+        print(write_gif(out / "compute.gif", film.frame, range(len(film.looks) + 1), fps=4, hold=4.0).name)
 
 
 if __name__ == "__main__":

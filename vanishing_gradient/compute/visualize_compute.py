@@ -32,13 +32,13 @@ def cost_against_lag(record, arrays):
     for name, (colour, style) in STYLE.items():
         curve = record["config"]["curves"][name]
         lags = [lag for lag in curve["lags"] if np.isfinite(median(record, name, lag))]
-        right.plot(lags, [median(record, name, lag) for lag in lags], style, color=colour, marker="o", markersize=4,
-                   label=curve["label"])
+        right.plot(lags, [median(record, name, lag) for lag in lags], style, color=colour, linewidth=1.4, marker="o",
+                   markersize=4, label=curve["label"])
         censored = [lag for lag in curve["lags"] if lag not in lags]
         right.plot(censored, [curve["budget"]] * len(censored), "^", color=colour, fillstyle="none", markersize=6)
     right.plot([], [], "^", color="0.3", fillstyle="none", label="most seeds censored (at the budget)")
     right.set(xscale="log", yscale="log", xlabel="lag", title=f"six ways to pay, median of {len(record['runs'])} seeds")
-    right.legend(fontsize=8)
+    right.legend(fontsize=8, handlelength=3)
     return fig
 
 
@@ -50,34 +50,43 @@ def _laws(ax, record):
         there = cost[np.isfinite(cost)]
         ax.plot([lag] * len(there), there, "o", color="0.6", markersize=4)
         if len(there) < len(cost):
-            ax.text(lag, record["config"]["curves"][laws.SMALL]["budget"] * 1.3,
-                    f"{len(cost) - len(there)} of {len(cost)}\ncensored", ha="center", fontsize=7.5)
+            budget = record["config"]["curves"][laws.SMALL]["budget"]
+            ax.plot(lag, budget, "^", color="0.4", fillstyle="none")
+            ax.text(lag, budget * 1.25, f"{len(cost) - len(there)} of {len(cost)}", ha="center", fontsize=8)
     x = np.linspace(lags[0], lags[-1], 100)
     for law, style in zip(held.laws, ("-", ":")):
         ax.plot(x, law.predict(x), style, color=ROLE["tuned_rnn" if style == "-" else "linear"], label=law.kind)
     ax.axvspan(record["config"]["fitted"][1] + 0.5, lags[-1] + 0.5, color="0.93", zorder=0)
-    ax.text(lags[-1] + 0.4, 120, "held out", ha="right", color="0.4", fontsize=9)
+    ax.text(0.99, 0.02, "grey: held out; triangles: censored", ha="right", color="0.4", fontsize=9,
+            transform=ax.transAxes)
     growth = laws.small_growth(record)
-    ax.set(yscale="log", xlabel="lag", ylabel="training sequences until 99 %",
+    ax.set(yscale="log", xlabel="lag", ylabel="training sequences until 99 %", xticks=lags[::2],
            title=f"small SGD, plain start: × {growth.value:.1f} a step")
     ax.legend(loc="upper left")
 
 
 def error_returns(record, arrays):
-    """Adam at the longest lag: the error on its way back while W grows, until the state holds the symbol."""
-    flow, looks = arrays["flow"], np.maximum(arrays["looks"], 1)
-    lag, n = flow.shape[1] - 2, len(record["runs"])
-    fig, (top, low) = plt.subplots(2, 1, figsize=(8, 5.2), sharex=True, height_ratios=(1, 1.6))
+    """Adam at the longest lag: W grows, the error comes back, the state holds the symbol; or the moment is missed."""
+    lag, n = arrays["flow"].shape[1] - 2, len(record["runs"])
+    rows = ["", "missed_"] if "missed_flow" in arrays else [""]
+    fig, axes = plt.subplots(1 + len(rows), 1, figsize=(8, 2.6 + 2.2 * len(rows)), sharex=True)
     for row in arrays["all_radius"]:
-        top.plot(np.maximum(arrays["all_looks"], 32), row, color="0.7", linewidth=0.8)
-    top.plot(np.maximum(looks, 32), arrays["radius"], color=ROLE["tuned_rnn"])
-    top.axhline(1, color="0.4", linestyle="--", linewidth=1)
-    top.set(title=f"Adam, lag {lag}: W leaves the region where errors vanish ({n} seeds; below: the first)",
-            ylabel="spectral radius")
-    picture = low.pcolormesh(np.maximum(looks, 32), np.arange(lag + 2), np.clip(flow.T, -45, 5), cmap="cividis",
-                             shading="nearest")
-    fig.colorbar(picture, ax=low, label="log10 of the error")
-    low.set(xscale="log", xlabel="training sequences", ylabel="steps back from the answer")
+        axes[0].plot(np.maximum(arrays["all_looks"], 32), row, color="0.7", linewidth=0.8)
+    for prefix, colour in zip(rows, (ROLE["tuned_rnn"], ROLE["lstm"])):
+        axes[0].plot(np.maximum(arrays[f"{prefix}looks"], 32), arrays[f"{prefix}radius"], color=colour,
+                     label="missed" if prefix else "solved")
+    axes[0].axhline(1, color="0.4", linestyle="--", linewidth=1)
+    axes[0].set(title=f"Adam, lag {lag}: W leaves the region where errors vanish ({n} seeds)", ylabel="spectral radius")
+    axes[0].legend()
+    titles = {"": f"solved after {arrays['looks'][-1]:,.0f} sequences: how far back the error reaches",
+              "missed_": "missed: the error has come and gone, the symbol is not held"}
+    for ax, prefix in zip(axes[1:], rows):
+        picture = ax.pcolormesh(np.maximum(arrays[f"{prefix}looks"], 32), np.arange(lag + 2),
+                                np.clip(arrays[f"{prefix}flow"].T, -45, 5), cmap="cividis", shading="nearest",
+                                vmin=-45, vmax=5)
+        ax.set(title=titles[prefix], ylabel="steps back")
+    fig.colorbar(picture, ax=axes[1:], label="log10 of the error")
+    axes[-1].set(xscale="log", xlim=(32, None), xlabel="training sequences")
     return fig
 
 
