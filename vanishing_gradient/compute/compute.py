@@ -5,7 +5,7 @@ Remedy III: keep the tanh-RNN, keep gradient descent, and pay. The first of two 
 validation sequences are right: training sequences, and multiply-adds. Three ways to pay, each from a
 plain start (spectral radius 0.4) and from an orthogonal one (radius 1):
 
-    small SGD    plain SGD, rate 1, batch 64: steps so small that the weights follow the gradient
+    small SGD    plain SGD, rate 1, batch 64: so little noise that the weights follow the gradient
     SGD          plain SGD, rate and batch chosen on other seeds (`--study choosing`)
     Adam         the same
 

@@ -62,7 +62,8 @@ def _laws(ax, record):
     growth = laws.small_growth(record)
     ax.set(yscale="log", xlabel="lag", ylabel="training sequences until 99 %", xticks=lags[::2],
            title=f"small SGD, plain start: × {growth.value:.1f} a step")
-    ax.legend(loc="upper left")
+    if held.laws:
+        ax.legend(loc="upper left")
 
 
 def error_returns(record, arrays):
