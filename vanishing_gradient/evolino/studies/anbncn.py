@@ -245,19 +245,18 @@ def checks(record):
 
 
 def finding(record):
-    said = [_finding(record, n) for n in record["config"]["longest"]]
     n, large = record["config"]["longest"][0], record["config"]["large"]
     guess, echo = (number(record["summary"][f"{name}_{n}"]["median"]) for name in ("random", "echo_large"))
-    return (f"Medians of {len(record['runs'])} seeds. {' '.join(said)} As many random LSTMs, n up to {n}: {guess}; "
-            f"echo-state networks of {large} units: {echo}.")
+    said = "; ".join(_finding(record, n) for n in record["config"]["longest"])
+    return (f"Accepted up to n (medians of {len(record['runs'])} seeds): {said}. Random LSTMs {guess}, echo-state "
+            f"networks of {large} units {echo}.")
 
 
 def _finding(record, n):
-    evolved, other = (record["summary"][f"{name}_{n}"] for name in ("evolino", "gradient"))
+    evolved, other = (number(record["summary"][f"{name}_{n}"]["median"]) for name in ("evolino", "gradient"))
     found = results.values(record, f"evolino_{n}")
-    return (f"Trained on n up to {n}, evolved cells accept every string up to n = {number(evolved['median'])} "
-            f"({number(evolved['min'])} to {number(evolved['max'])}; {(found >= n).sum()} of {len(found)} searches "
-            f"learn the training strings), gradient LSTMs up to {number(other['median'])}.")
+    return (f"trained up to {n}, evolved cells {evolved} ({(found >= n).sum()} of {len(found)} searches learn the "
+            f"training strings), gradient LSTMs {other}")
 
 
 def table(record):

@@ -20,7 +20,7 @@ from vanishing_gradient.evolino.opponents import echo_state_networks
 from vanishing_gradient.evolino.subpopulations import evolve
 from vanishing_gradient.evolino.two_phase import best_of, lstm_networks, random_genes, score
 
-SEEDS, MINUTES = range(5), 5
+SEEDS, MINUTES = range(3), 3
 USES = ("members", "trials", "mutation", "patience", "init", "random_init", "echo_radius", "start", "washout", "seen",
         "end")
 QUICK = dict(generations=2, members=4, scales=(1.0, 1e-7), tasks=(2,))

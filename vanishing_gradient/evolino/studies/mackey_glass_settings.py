@@ -78,9 +78,8 @@ def finding(record):
     errors = {label: seen(record, n) for n, label in enumerate(CHANGES)}
     thirty = {label: error for label, error in errors.items() if "cells" not in label}
     best, before = min(thirty, key=thirty.get), next(iter(CHANGES))
-    return (f"Error on the points seen after {record['config']['generations']} generations: "
-            f"{number(errors[before], 2)} with {before}; {number(errors[best], 2)} with {best}, the best of "
-            f"{len(thirty)} settings of 30 cells; {number(errors['60 cells'], 2)} with 60 cells.")
+    return (f"Error on the points seen: {number(errors[before], 2)} before; {number(errors[best], 2)} with {best}, the "
+            f"best of {len(thirty)} settings of 30 cells; {number(errors['60 cells'], 2)} with 60 cells.")
 
 
 def table(record):

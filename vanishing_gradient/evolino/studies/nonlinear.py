@@ -36,6 +36,7 @@ ROWS = {"evolino": "Evolino, 20 cells", "random": "random LSTM, as many",
         "linear_own": "linear autoregression, order 40", "linear": "linear autoregression, best of six orders",
         "last": "the last value", "mean": "the mean"}
 OWN = 40
+SAID = ("evolino", "gradient", "linear")
 
 
 def run(config, seeds, generations=60, cells=20, large=100, orders=(4, 10, 20, 40, 80, 120),
@@ -109,10 +110,10 @@ def checks(record):
 
 
 def finding(record):
-    words = [f"{label}: Evolino {number(median(record, 'evolino', name), 2)}, gradient LSTM "
-             f"{number(median(record, 'gradient', name), 2)}, the best linear rule "
-             f"{number(median(record, 'linear', name), 2)}" for name, (_, label) in SERIES.items()]
-    return f"Test NRMSE, median of {len(record['runs'])} seeds. {'; '.join(words)}."
+    words = [f"{label} {' / '.join(number(median(record, method, name), 2) for method in SAID)}"
+             for name, (_, label) in SERIES.items()]
+    return (f"Test NRMSE (median of {len(record['runs'])} seeds) of Evolino / gradient LSTM / the best linear rule: "
+            f"{'; '.join(words)}.")
 
 
 def table(record):

@@ -11,7 +11,7 @@ from vanishing_gradient.weight_guessing.networks import A1, A2
 from vanishing_gradient.weight_guessing.weight_guessing import (
     ROW, density, interval_text, margin, search, sequences)
 
-SEEDS, MINUTES = range(5), 5
+SEEDS, MINUTES = range(3), 3
 USES = ("interval", "shortest", "longest", "training", "tolerance")
 QUICK = dict(shortest=40, longest=50, training=20, budget=0.02)
 NO_SELF = dict(self_connections=False)

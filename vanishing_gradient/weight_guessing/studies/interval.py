@@ -13,7 +13,7 @@ from common.randomness import stream
 from vanishing_gradient.weight_guessing.weight_guessing import (
     ROW, density, interval_text, margin, search, sequences)
 
-SEEDS, MINUTES = range(5), 2
+SEEDS, MINUTES = range(3), 1.2
 USES = ("shortest", "longest", "training", "tolerance")
 QUICK = dict(shortest=40, longest=50, training=20, guesses=(2_000, 2_000), rows=("latch_2", "parity_a2_no_self"),
              intervals=(1, 100))
