@@ -223,10 +223,10 @@ def guessing(two, eight):
     beside = [f"{EVERY[name].label} {np.median(by_lag[100].sequences):,.0f}" for name, by_lag in two.items()
               if name in GATED and 100 in by_lag]
     compared = f" (by gradients at lag 100: {', '.join(beside)})" if beside else ""
-    return (f"**With two symbols, guessing is enough.** {found[far].solved} of {found[far].seeds} seeds guess a network at "
-            f"lag {far:,}. Sequences run until then, median: {cost[near]} at lag {near}, {cost[far]} at lag {far:,}"
-            f"{compared}. With eight symbols {eight['guess'][near].solved} of {eight['guess'][near].seeds} find one at "
-            f"lag {near}.")
+    return (f"**With two symbols, guessing is enough.** {found[far].solved} of {found[far].seeds} seeds guess a "
+            f"network at lag {far:,}. Sequences run until then, median: {cost[near]} at lag {near}, {cost[far]} at "
+            f"lag {far:,}{compared}. With eight symbols {eight['guess'][near].solved} of {eight['guess'][near].seeds} "
+            f"find one at lag {near}.")
 
 
 def by_scale(record):
