@@ -18,7 +18,7 @@ from common.networks import stack
 from vanishing_gradient.compute import laws, training
 from vanishing_gradient.compute.training import FIRST, SOLVED, Recipe
 
-SEEDS, MINUTES = range(8), 4
+SEEDS, MINUTES = range(8), 6
 USES = ("units",)
 QUICK = dict(lags=(8,), long_rows=(), budget=300, choosing=(900, 901))
 LEARNED = ("W", "W_in", "b")                 # all that makes the state
@@ -217,7 +217,7 @@ def figure(record, arrays):
             looks, error = (np.array(run["curves"][f"{name} {what}"], float) for what in ("looks", "error"))
             right.plot(np.maximum(looks, 32), error, color=colour, linewidth=0.9, alpha=0.8,
                        label=ROWS[name][0] if k == 0 else None)
-    right.set(xscale="log", ylim=(-100, 10), xlabel="training sequences", title="the error at the first state",
+    right.set(xscale="log", ylim=(-100, 32), xlabel="training sequences", title=f"the error at the first state, {n} seeds",
               yticks=(-90, -60, -30, 0), yticklabels=[f"10$^{{{v}}}$" for v in (-90, -60, -30, 0)])
-    right.legend(fontsize=9, loc="lower right")
+    right.legend(fontsize=8.5, loc="upper right")
     return fig
