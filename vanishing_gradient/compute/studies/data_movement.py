@@ -14,7 +14,7 @@ from common import results
 from common.randomness import stream
 from vanishing_gradient.compute import scalar_nets, tracer
 
-SEEDS, MINUTES = range(1), 0.3
+SEEDS, MINUTES = range(1), 0.2
 USES = ()
 QUICK = dict(lengths=(8, 16), quadratic=16, wide=5, order_length=20)
 LETTERS, FILLER = 2, 5
@@ -30,7 +30,7 @@ PHASES = ("forward", "backward", "optimiser")
 ORDER = "abcdXYBE"                           # temporal order: four distractors, two informative symbols, begin, end
 
 
-def run(config, seeds, lengths=(8, 16, 32, 64, 128, 256), quadratic=64, units=4, wide=8, order_length=100):
+def run(config, seeds, lengths=(8, 16, 32, 64, 128), quadratic=32, units=4, wide=12, order_length=100):
     """`quadratic`: the longest sequence of the teacher with attention, and of the nets with `wide` units."""
     for seed in seeds:
         cost = lambda name, T, H: priced(program(name, T, H, stream(seed, f"weights {name}")))
