@@ -1,6 +1,6 @@
 """Learned machines as graphs: the codes of a binary memory beside the minimal automaton they merge to.
 
-    sheet(tasks, arrays, seed)      all of them on one sheet (machines.py)
+    sheet(tasks, arrays, seed)      all of them on one sheet (study machines)
 
 Arrays are those the study saves for each task: "following" (C, V), "answers" (C,), "group" (C,).
 """
@@ -16,9 +16,10 @@ INK, PALE, FAINT = "#333333", "#AAAAAA", "#D5D5D5"
 
 def sheet(tasks, arrays, seed):
     """One panel a language: the learned codes on the left, the minimal automaton on the right."""
-    columns = 6
+    columns = 5 if len(tasks) <= 15 else 6
     rows = -(-len(tasks) // columns)
-    fig, axes = plt.subplots(rows, columns, figsize=(8, 1.02 * rows + 0.35), layout="constrained", squeeze=False)
+    fig, axes = plt.subplots(rows, columns, figsize=(8, 6.1 / columns * rows + 0.35), layout="constrained",
+                             squeeze=False)
     for ax in axes.ravel():
         ax.set_axis_off()
     for ax, task in zip(axes.ravel(), tasks):
@@ -44,7 +45,7 @@ def panel(ax, language, machine):
     draw_edges(ax, places, automaton.following, INK if language.states <= MOST else PALE)
     draw_states(ax, places, np.arange(language.states), automaton.answer, 28 if language.states <= 9 else 8)
     if machine is None:
-        ax.text(0, 0, "not certified\non this seed", ha="center", va="center", fontsize=7, color=INK)
+        ax.text(-0.2, 0, "not certified\non this seed", ha="center", va="center", fontsize=7, color=INK)
         title = f"{language.name}: {language.states}"
     else:
         spots = clustered(machine["group"], language.states)
