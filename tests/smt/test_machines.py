@@ -16,7 +16,8 @@ from smt.studies import self_prediction as controls
 def tiny():
     """One seed of both studies with tiny settings, without files."""
     settings = dict(stages=5, tasks=("parity", "dyck-1"), every=("parity",), unproved=("parity",), updates=5,
-                    bptt_updates=2, smt_updates=2, continuous_updates=2, words=50, tests=(16, 2), limit=300, film=("parity",))
+                    bptt_updates=2, smt_updates=2, continuous_updates=2, words=50, tests=(16, 2), limit=300,
+                    film=("parity",))
     [one] = machines.run(None, [900], lambda name, make: make(), **settings)
     few = dict(tasks=("parity", "tomita 2"), variants=("as it is", "h = 0", "continuous", "no stop", "uniform", "BPTT"),
                updates=2, words=50, tests=(16, 2), limit=300)
