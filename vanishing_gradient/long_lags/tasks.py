@@ -153,11 +153,13 @@ class Marked(NamedTuple):
     The first mark is one of the first ten pairs, the second one of the first T/2 - 1 pairs that are not marked.
     The first and the last pair have marker -1 unless marked. A marked first pair counts as 0 (5: as 1).
 
+    first_hidden              the first pair keeps its marker -1 when it is marked: the network cannot see the mark
     first_counts_only_as_X1   not the paper's: as the second mark the first pair keeps its value, but shows no marker
     """
     T: int
     product: bool = False
     first_counts_only_as_X1: bool = False
+    first_hidden: bool = False
     symbols, reals, outputs, every_step = 0, 2, 1, False
 
     def marks(self, rng, count):
@@ -179,6 +181,7 @@ class Marked(NamedTuple):
         X2 = np.where(second == 0, neutral, x[second, 0, column])
         if self.first_counts_only_as_X1:
             X2 = x[second, 0, column]
+        if self.first_counts_only_as_X1 or self.first_hidden:
             x[0, 1] = -1
         target = (X1 * X2 if self.product else 0.5 + (X1 + X2) / 4).astype(np.float32)[None]
         return Sequences(x, lengths, target, target)

@@ -107,6 +107,13 @@ def test_a_marked_first_pair_counts_as_neutral_whichever_mark_it_has(product, ne
         assert drawn.x[0, 1, n] == (1 if marked[0] == 0 else -1)
 
 
+def test_a_hidden_first_pair_counts_as_nothing_and_shows_no_mark():
+    hidden = Marked(100, first_hidden=True).draw(RNG(), 5000)
+    assert (hidden.x[0, 1] == -1).all()
+    known = 0.5 + (hidden.x[:, 0] * (hidden.x[:, 1] == 1)).sum(0) / 4
+    assert np.abs(known - hidden.target[0]).max() < 1e-6
+
+
 def test_if_the_first_pair_hid_its_second_mark_two_in_a_hundred_answers_could_not_be_known():
     hidden = Marked(100, first_counts_only_as_X1=True).draw(RNG(), 20_000)
     marks = (hidden.x[:, 1] == 1).sum(0)
