@@ -62,7 +62,7 @@ def checks(record):
     lag, n = record["config"]["lags"][-1], len(record["runs"])
     eight, two = best(record, "eight", lag), best(record, "first", lag)
     return [results.check(f"lag {lag}: networks solved by the best recipe with eight symbols, minus those with two",
-                          eight - two, f"below 0 (of {n}): what luck finds is one bit", eight < two)]
+                          eight - two, f"below 0 (of {n}): more symbols are harder", eight < two)]
 
 
 def finding(record):
