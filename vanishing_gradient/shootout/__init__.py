@@ -1,1 +1,0 @@
-"""Every remedy on one lag axis."""
