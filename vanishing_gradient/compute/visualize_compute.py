@@ -143,7 +143,7 @@ def _held(held):
 # ---------------------------------------------------------------- the root README
 
 IDEA = "pay: the same network, more steps"
-TIME = "20 s"  # of one seed, measured on free cores
+TIME = "40 s"  # of one seed, measured on free cores
 
 
 def one_line(record):
