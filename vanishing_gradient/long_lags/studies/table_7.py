@@ -10,7 +10,7 @@ from vanishing_gradient.long_lags import report
 from vanishing_gradient.long_lags.rows import ADDING, ADDING_LOGISTIC
 from vanishing_gradient.long_lags.trials import run_rows
 
-SEEDS, MINUTES = range(10), 6
+SEEDS, MINUTES = range(10), 10
 USES = ()
 QUICK = dict(caps=(20, 20))
 ROWS = (ADDING, ADDING_LOGISTIC)
