@@ -96,15 +96,18 @@ def checks(record, rows):
 
 
 def finding(record, rows):
-    """One sentence: each row's solved trials and ratio."""
-    parts = []
-    for row in rows:
-        found = compared(record, row.name)
-        if found is None:
-            continue
-        ratio = f"{'at least ' if found.bound else ''}{found.mean / row.paper.sequences:.2g}"
-        parts.append(f"{row.title}: {found.solved} of {found.trials} solved, {ratio} times the paper's sequences")
-    return "; ".join(parts) + "."
+    """One sentence: how many lines come out (all trials solved, mean within a factor of two), and the means."""
+    lines = [(row, found) for row in rows if (found := compared(record, row.name)) is not None]
+    within = [within_two(row, found) for row, found in lines]
+    solved, trials = (sum(getattr(found, what) for _, found in lines) for what in ("solved", "trials"))
+    ratios = sorted(found.mean / row.paper.sequences for row, found in lines)
+    return (f"{sum(within)} of {len(lines)} lines within a factor of two; {solved} of {trials} trials solved, "
+            f"{ratios[0]:.2g} to {ratios[-1]:.2g} times the paper's sequences (unsolved: the cap).")
+
+
+def within_two(row, found):
+    """All trials solved, and the mean within a factor of two of the paper's."""
+    return not found.bound and 0.5 <= found.mean / row.paper.sequences <= 2
 
 
 def published(rows):

@@ -16,7 +16,7 @@ from common.config import make_command, parse_drawing, run
 from common.figures import CELLS, ROLE, draw, plt
 from common.tables import table
 from vanishing_gradient.long_lags.long_lags import SMALL_NOISE
-from vanishing_gradient.long_lags.report import HEADER, compared, line, ratios
+from vanishing_gradient.long_lags.report import HEADER, compared, line, ratios, within_two
 from vanishing_gradient.long_lags.rows import LINES, NOISE
 
 HERE = Path(__file__).resolve().parent
@@ -67,7 +67,7 @@ def ours_over_the_papers(record, arrays):
         lines = [(SMALL_NOISE, compared(record, SMALL_NOISE.name))]
     fig, ax = plt.subplots(figsize=(8, 1.4 + 0.34 * len(lines)))
     ratios(ax, lines)
-    within = sum(not found.bound and 0.5 <= found.mean / row.paper.sequences <= 2 for row, found in lines)
+    within = sum(within_two(row, found) for row, found in lines)
     ax.set_title(f"{within} of {len(lines)} lines: all trials solved, within a factor of two (grey)", fontsize=10)
     return fig
 
@@ -84,7 +84,7 @@ def tables(record, studies):
         found = next(filter(None, (compared(made, row.name) for made in studies.values())), None) if row.name else None
         rows.append(line(row, found))
     lines = lines_with_trials(studies)
-    within = sum(not found.bound and 0.5 <= found.mean / row.paper.sequences <= 2 for row, found in lines)
+    within = sum(within_two(row, found) for row, found in lines)
     small = compared(record, SMALL_NOISE.name)
     st1, cut = (results.values(record, SMALL_NOISE.name, metric) for metric in ("st1", "wrong_without_latch"))
     helped = "What helped is in the study `open_choices`." if "open_choices" in studies else ""
