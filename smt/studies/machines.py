@@ -4,7 +4,7 @@ Formal languages (smt/languages.py), words of at most 16 letters, an answer afte
 letter. Self-prediction (our variant: gradients cross one update), BPTT through the same bits and SMT with its
 Transformer encoder give a binary memory, whose reachable codes are enumerated together with the automaton, for every
 word over the alphabet; BPTT with continuous memories and a Transformer cannot be proved and are scored. Networks with
-bits that are not SMT stop at the certificate, which uses the true automaton (the control without: self_prediction). The
+bits that are not SMT stop at the certificate, which uses the true automaton (the control without: controls.py). The
 100,000 shortest words are tried besides (brute force). Accuracy: words of exactly 16 or 1,024 letters, a third free, a
 third aimed at an answer drawn uniformly, a third of those with one letter replaced. The record has the first two of
 five stages (`rows_of`): the 14 languages of the first claim, one answer at the end, the methods with bits (SMT, the

@@ -5,11 +5,10 @@ import pytest
 
 from common import results
 from common.progress import Diverged
-from smt import machine_graphs
+from smt import controls, machine_graphs
 from smt import make_machines_gif as machines_film
 from smt.languages import LANGUAGES, Automaton, all_words
 from smt.studies import machines
-from smt.studies import self_prediction as controls
 
 
 @pytest.fixture(scope="module")
@@ -95,7 +94,7 @@ def test_a_run_that_diverges_is_a_result_and_not_the_end(monkeypatch):
 
 def test_the_figures_and_the_film_are_drawn_from_arrays_alone(tiny):
     record, tried, arrays = tiny
-    assert len(machines.figure(record, arrays).axes) == 6
+    assert len(machines.figure(record, arrays).axes) == 5
     assert controls.figure(tried, {}).axes
     film = {name.split(": ")[1]: array[0] for name, array in arrays.items() if name.startswith("film")}
     scene = machines_film.Scene(LANGUAGES["parity"], film, 900)

@@ -9,6 +9,8 @@ bits. "moves" is how far the encoder's own memory goes in a hold step, in which 
 (2) At T = 256 the grid's recipe for bits (residual MLP) against the decoder's cuts: 4 per batch or 2 (so 8 sequences
 each), uniform or 70 % of them drawn log-uniformly near the end.
 
+This study has not been run with its seeds yet: as smt/studies/causes.py it is found by `--study causes`.
+
 It would refute "the updater is trained too slowly" if the faster rate changed nothing, alone and taken away; and "the
 cuts are the wall" if the changed cuts did not let the decoder find the needle (L_dec below 0.3; ln 8 = 2.08).
 """
