@@ -301,8 +301,8 @@ def proofs(record):
         return f"{min(found):.2g}" if found else "none"
     codes = at("codes", *short)
     return (f"{certified(*short)} networks trained on short sequences are certified. They have {min(codes):.0f} to "
-            f"{max(codes):.0f} codes; the smallest number that decides a bit is {nearest(*short)}, far from rounding "
-            f"errors of 10^-6. Of those trained at T = {record['config']['long_length']}, {certified(*long)} are "
+            f"{max(codes):.0f} codes; the smallest number that decides a bit is {nearest(*short)}. Of "
+            f"those trained at T = {record['config']['long_length']}, {certified(*long)} are "
             f"(smallest number {nearest(*long)})")
 
 

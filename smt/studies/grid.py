@@ -282,16 +282,15 @@ def none(claim, k, n):
 
 def finding(record):
     length = record["config"]["lengths"][-1]
-    count = lambda *where: tables.share(*solved(record, length, *where))
-    mean, memory, updater = best_cell(record, length, 4096)
-    smt = [v for name in UPDATERS for v in accuracy(record, length, SMT, BITS, name, 4096)]
-    ungated = np.sum([solved(record, length, BPTT, each, OTHERS) for each in MEMORIES[BPTT]], axis=0)
-    best = f", BPTT's best cell ({updater}, {memory}) {mean:.2f}" if mean is not None else ""
-    return (f"Networks that solve T = {length}, over the five updaters: SMT with bits {count(SMT, BITS)}, SMT on the "
-            f"sphere {count(SMT, SPHERE)} (with DMT {count(DMT, SPHERE)}, with as many further updates "
-            f"{count(MORE, SPHERE)}); BPTT: GRU and LSTM with a free memory {count(BPTT, FREE, GATED)}, updaters "
-            f"without gates {tables.share(*ungated)}, through bits {count(BPTT, BITS)}. At T = 4,096 SMT's bits keep "
-            f"{np.mean(smt):.2f} on average{best}.")
+    told = []
+    for label, method, memory in (("SMT with bits", SMT, BITS), ("SMT on the sphere", SMT, SPHERE),
+                                  ("BPTT on the sphere", BPTT, SPHERE), ("BPTT, free memory", BPTT, FREE),
+                                  ("BPTT through bits", BPTT, BITS), ("self-prediction with bits", SELF, BITS)):
+        near, n = solved(record, length, method, memory)
+        far, _ = solved(record, length, method, memory, at=4096)
+        told.append(f"{label} {near} and {far} of {n}")
+    return (f"Networks of the five updaters that solve T = {length}, and T = 4,096 without more training: "
+            f"{'; '.join(told)}.")
 
 
 # ---------------------------------------------------------------- tables and picture
@@ -350,7 +349,7 @@ def choice_row(record, length, training, memory):
 
 
 def choice_text(record, length, training, memory, updater):
-    made = results.at(record["runs"][0].get("choices", {}), length, training, memory, updater, training)
+    made = results.at(record["runs"][0].get("choices", {}), length, training, memory, updater)
     updates = get(record, length, training, memory, updater, "updates")
     if made is None:
         return "–"

@@ -67,7 +67,7 @@ def test_an_untrained_record_proves_nothing_but_can_be_shown(tiny):
     record = tiny[0]
     certified = machines.share(record, ["dyck-1"], machines.END, machines.OWN)
     assert certified == (0, 1) and len(held(record)) == 5
-    assert "certified for every length in 0 of 2 runs" in machines.finding(record)
+    assert "self-prediction 0 of 2 runs" in machines.finding(record)
     made = machines.table(record)
     assert len(made) == 4
     for header, rows in made.values():
