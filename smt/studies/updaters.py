@@ -15,7 +15,7 @@ from smt.comparison import CONTINUOUS_WEIGHTS, compare, plan, task_of
 from smt.memory import FreeMemory, SphereMemory
 from smt.training import Recipe
 
-SEEDS, MINUTES = range(100, 103), 22
+SEEDS, MINUTES = range(100, 103), 25
 USES = ("elements", "length", "size", "hidden", "width", "heads", "scale", "test")
 QUICK = dict(length=16, size=16, hidden=16, width=16, scale=0.01, test=16)
 
