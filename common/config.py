@@ -53,6 +53,11 @@ class Options:
         return Path(self.script).parent.as_posix()
 
     @property
+    def folders(self):
+        """The names of the knobs that are folders of the user's files."""
+        return folders_of(self.config)
+
+    @property
     def make(self):
         """The command that makes the record in `out`."""
         return make_command(self.home, self.out, self.study)
@@ -76,6 +81,17 @@ def setting(default, help, paper=None, minimum=None, maximum=None, above=None, b
     return field(default=default, metadata=dict(help=help, paper=paper, **allowed))
 
 
+def folder(help):
+    """A dataclass field for a folder of the user's files, for studies. It is no setting: --commit allows it (and asks
+    for it where a study uses it), and no record holds it; a study records what it read by name and SHA-256."""
+    return field(default=None, metadata=dict(help=help, folder=True))
+
+
+def folders_of(config):
+    """The names of the fields made by `folder`."""
+    return [f.name for f in fields(config) if f.metadata.get("folder")]
+
+
 # ---------------------------------------------------------------- the command line of a script
 
 def parse(config_class, description, seeds=range(1), quick=(), argv=None, script=None):
@@ -92,7 +108,7 @@ def parse(config_class, description, seeds=range(1), quick=(), argv=None, script
     parser = _parser(config_class, description, study.find(script.parent), list(seeds))
     given = vars(parser.parse_args(argv))
     mode = argparse.Namespace(**{name: given.pop(name) for name in MODES})
-    refusal = _contradiction(mode, given, script.parent, list(seeds))
+    refusal = _contradiction(mode, given, folders_of(config_class), script.parent, list(seeds))
     if refusal:
         parser.error(refusal)
     changed = dict(quick) if mode.quick and not mode.study else {}
@@ -131,9 +147,9 @@ def _parser(config_class, description, studies, seeds):
     return parser
 
 
-def _contradiction(mode, given, home, seeds):
+def _contradiction(mode, given, folders, home, seeds):
     """One line that says which flags do not go together, or None."""
-    flags = ["--" + name.replace("_", "-") for name in given]
+    flags = [_flag(name) for name in given]
     doing = [f"--{name}" for name in ("gradcheck", "evaluate", "study") if getattr(mode, name)]
     only = [f"--{name}" for name in MODES if name not in ("gradcheck", "evaluate", "study", "out")
             and getattr(mode, name) not in (None, False)]
@@ -148,16 +164,27 @@ def _contradiction(mode, given, home, seeds):
     if mode.study:
         unused = [name for name in given if name not in study.describe(home, mode.study).uses]
         if unused:
-            return f"--{unused[0].replace('_', '-')} is not used by --study {mode.study}"
+            return f"{_flag(unused[0])} is not used by --study {mode.study}"
+    elif set(folders) & set(given):
+        return f"{_flag(min(set(folders) & set(given)))} is used by studies only: give --study NAME"
     if mode.commit:
         committed = study.describe(home, mode.study).seeds if mode.study else seeds
-        other = [name for name in ("--quick", "--out", "--part") if getattr(mode, name[2:])] + flags
+        missing = [name for name in folders if mode.study and name not in given
+                   and name in study.describe(home, mode.study).uses]
+        if missing:
+            return f"--commit: the record of {mode.study} is made from real files, give {_flag(missing[0])} DIR"
+        knobs = [_flag(name) for name in given if name not in folders]
+        other = [name for name in ("--quick", "--out", "--part") if getattr(mode, name[2:])] + knobs
         if other:
             return f"{other[0]} and --commit: only the committed seeds and settings replace what is committed"
         asked = mode.seeds if mode.seeds is not None else committed if mode.seed is None else [mode.seed]
         if asked != committed:
             return f"--commit: the committed seeds are {seed_range(committed)}"
     return None
+
+
+def _flag(name):
+    return "--" + name.replace("_", "-")
 
 
 def _chosen_seeds(mode, home, seeds):
@@ -230,7 +257,10 @@ class _Parser(argparse.ArgumentParser):
 
 
 def _add_setting(group, f):
-    flag, m = "--" + f.name.replace("_", "-"), f.metadata
+    flag, m = _flag(f.name), f.metadata
+    if m.get("folder"):
+        group.add_argument(flag, type=_folder, default=argparse.SUPPRESS, metavar="DIR", help=m["help"])
+        return
     default = f.default if f.default is not MISSING else f.default_factory()
     paper = "" if m["paper"] is None else f"; paper: {m['paper']}"
     text = f"{m['help']} (default: {default}{paper})".replace("%", "%%")

@@ -58,9 +58,10 @@ def record(options, runs, paper=(), checks=None, config=None, **more):
     runs     [entry(...)]
     paper    {metric: published value}, set beside ours in the summary
     checks   function of the record without checks that returns [check(...)]
-    config   recorded instead of options.config (a study's settings); `more` is added to it
+    config   recorded instead of options.config (a study's settings); `more` is added to it; folders are left out
     """
     config = vars(options.config) if config is None else config
+    config = {name: value for name, value in config.items() if name not in options.folders}
     runs = [{name: value for name, value in run.items() if name != "arrays"} for run in runs]
     made = finite({
         "schema": SCHEMA, "experiment": options.experiment, "study": options.study, "run_id": uuid.uuid4().hex,

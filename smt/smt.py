@@ -41,7 +41,7 @@ import common  # noqa: F401  one BLAS thread, before numpy
 import numpy as np
 
 from common import gradcheck, results, study
-from common.config import make_command, parse, run, setting
+from common.config import folder, make_command, parse, run, setting
 from common.progress import Progress, collect
 from common.randomness import stream
 from smt import comparison, players, scores
@@ -73,6 +73,8 @@ class Config:
     test: int = setting(512, "test sequences at lengths up to 1,024; fewer beyond", minimum=16, maximum=100_000)
     longest: int = setting(1048576, "longest test length", minimum=64, maximum=2**24)
     processes: int = setting(2, "independent jobs run in so many processes", minimum=1, maximum=64)
+    data_dir: Path = folder("folder with the files of MNIST, Sketchy or TinyStories, or a text (studies pixels, text; "
+                            "without it stand-ins made offline)")
 
     def __post_init__(self):
         if self.width % (2 * self.heads):
@@ -140,7 +142,7 @@ def thin(curve, points=120):
 def headline(options):
     c = options.config
     # the number of processes changes no number: a part computed with one is that computed with two
-    settings = {name: value for name, value in asdict(c).items() if name != "processes"}
+    settings = {name: value for name, value in asdict(c).items() if name not in ("processes", "data_dir")}
     parts = collect(options, lambda seeds: seed_parts(c, seeds), settings=settings)
     runs = [{**results.entry(seed, part["final"], part["curves"], part["seconds"]), "notes": part["notes"]}
             for seed, part in zip(options.seeds, parts)]

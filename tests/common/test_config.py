@@ -2,11 +2,12 @@ import signal
 import subprocess
 import sys
 from dataclasses import dataclass
+from types import SimpleNamespace
 
 import pytest
 
 from common import config, gradcheck, progress, results
-from common.config import parse, setting
+from common.config import folder, parse, setting
 from tests.conftest import ROOT
 
 SCRIPT = ROOT / "tests" / "toy" / "toy.py"           # its folder has the study "steps"
@@ -120,6 +121,31 @@ def test_ctrl_c_ends_with_130_and_no_traceback(tmp_path):
     child.send_signal(signal.SIGINT)
     _, errors = child.communicate(timeout=20)
     assert child.returncode == 130 and "Traceback" not in errors
+
+
+@dataclass(frozen=True)
+class WithFolder:
+    steps: int = setting(40, "steps")
+    data_dir: object = folder("folder of the user's files")
+
+
+def with_folder(tmp_path, *argv):
+    return parse(WithFolder, "A test.", range(1), (), list(argv), SCRIPT)
+
+
+def test_a_folder_of_files_belongs_to_studies_and_the_record_keeps_only_its_name(tmp_path, monkeypatch, capsys):
+    about = SimpleNamespace(question="How far?", time="1 s", uses=("data_dir",), seeds=[0])
+    monkeypatch.setattr(config.study, "find", lambda home: {"steps": about})
+    monkeypatch.setattr(config.study, "describe", lambda home, name: about)
+    made = with_folder(tmp_path, "--study", "steps", "--data-dir", str(tmp_path / "files"), "--out", str(tmp_path))
+    assert made.config.data_dir == tmp_path / "files" and made.folders == ["data_dir"]
+    assert str(tmp_path) not in made.command and made.command.count("--data-dir files") == 1
+    assert "data_dir" not in results.record(made, [results.entry(0, {"loss": 1.0})])["config"]
+    for argv, words in ((["--data-dir", "files"], "studies only"),
+                        (["--study", "steps", "--commit"], "give --data-dir")):
+        with pytest.raises(SystemExit):
+            with_folder(tmp_path, *argv)
+        assert words in capsys.readouterr().err
 
 
 def test_recorded_commands_hold_no_machine_paths(tmp_path):

@@ -11,7 +11,8 @@ MAKE = "python3 x/x.py --commit"
 
 
 def record(**more):
-    options = SimpleNamespace(command=MAKE, config=SimpleNamespace(lr=0.1), experiment="x", study=None, started=0.0)
+    options = SimpleNamespace(command=MAKE, config=SimpleNamespace(lr=0.1), experiment="x", study=None, started=0.0,
+                              folders=())
     runs = [results.entry(0, dict(accuracy=0.5, steps=None), dict(loss=[1.0, float("nan")]), 1.0),
             results.entry(1, dict(accuracy=1.0, steps=30), dict(loss=[1.0, 0.5]), 1.0)]
     return results.record(options, runs, paper=dict(accuracy=0.9), **more)
