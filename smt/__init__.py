@@ -15,6 +15,7 @@
     jobs.py         independent jobs in a few processes
     studies/        one question a file
     visualize_smt.py, make_smt_gif.py, drawing.py    figures, GIF and tables from saved data
+    framework.py    the method as a picture, from no data
 
 Rows first: x is (B, T, D), a product is `x W`; the kernels of common/ have the features first and other names.
 """

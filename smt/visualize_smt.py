@@ -19,6 +19,7 @@ from common.tables import share, table
 from smt import scores
 from smt.certificate import merged_machine
 from smt.drawing import draw_machine, key, node_text, scatter_held
+from smt.framework import framework
 from smt.gradients import EVERY, SCALES
 from smt.scores import BITS, BPTT, BPTT_BITS, DMT, ENCODER, GRU, KEPT, MORE, SMALL, SMT, TRANSFORMER
 
@@ -348,7 +349,7 @@ def one_line(record):
 
 
 def main():
-    draw(__doc__, HERE, (training, lengths, drift, gradients, memory_space, machine), ARRAYS, tables)
+    draw(__doc__, HERE, (framework, training, lengths, drift, gradients, memory_space, machine), ARRAYS, tables)
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ from tests.conftest import ROOT
 
 HERE = ROOT / "smt"
 STUDIES = ("ablation", "reach", "tasks", "updaters")
-FIGURES = ("training", "lengths", "drift", "gradients", "memory_space", "machine")
+FIGURES = ("framework", "training", "lengths", "drift", "gradients", "memory_space", "machine")
 
 
 @pytest.fixture(scope="module")
