@@ -63,15 +63,15 @@ class Setting(NamedTuple):
 
 # ---------------------------------------------------------------- the network of a cell
 
-def network(c, seed, cell, setting, length):
-    """A fresh RNN."""
+def network(c, seed, cell, setting, length, vocabulary=None):
+    """A fresh RNN; `vocabulary` of another task than Retrieval."""
     updater, memory = key(cell), memory_of(c, cell, setting)
     options = {"mlp": {"hidden": c.hidden}, "transformer": {"heads": 1}}.get(updater, {})
     if setting.start == "chrono":
         options["longest"] = length
     if updater == "tanh" and cell.memory == BITS:
         options["squashed"] = False
-    rnn = RNN(stream(seed, "init"), c.elements + 1, memory, updater, **options)
+    rnn = RNN(stream(seed, "init"), vocabulary or c.elements + 1, memory, updater, **options)
     restart(rnn, setting.start, stream(seed, "orthogonal"))
     return rnn
 
@@ -133,7 +133,9 @@ def train(c, seed, cell, setting, length, more=False):
         phases = comparison.divided(plan(c, BPTT, length), setting.divisor)
         took = train_bptt(rnn, comparison.task_of(c), rng, phases, setting.lr)
         return {BPTT: rnn}, {BPTT: {"updates": len(took["loss"]), "seconds": took["seconds"]}}
-    return by_self_prediction(c, seed, setting, length, rnn, rng)
+    (_, batch, updates), = plan(c, SELF, length)
+    made = by_self_prediction(c, seed, rnn, comparison.task_of(c), (length, batch, updates), setting.lr, rng)
+    return {SELF: rnn}, {SELF: made}
 
 
 def by_smt(c, seed, cell, setting, length, rnn, rng, more):
@@ -166,14 +168,17 @@ def copy_of(c, seed, cell, setting, length, rnn):
     return other
 
 
-def by_self_prediction(c, seed, setting, length, rnn, rng):
-    """The decoder sees all that is left of the sequence: with one length only nothing shorter is ever asked."""
-    predictor = Predictor(stream(seed, "init teacher"), c.elements + 1, rnn.memory, width=c.width)
-    (_, batch, updates), = plan(c, SELF, length)
-    recipe = SelfRecipe(updates=updates, lr=setting.lr, horizon=length, places=max(32, 2048 // length), threshold=0.3)
-    task, started = comparison.task_of(c), time.process_time()
+def by_self_prediction(c, seed, rnn, task, phase, lr, rng):
+    """What it took to train `rnn` on a phase (length, batch, updates) of a task (rng, batch, length) -> (x, y).
+
+    The decoder sees all that is left of the sequence: with one length only nothing shorter is ever asked.
+    """
+    length, batch, updates = phase
+    predictor = Predictor(stream(seed, "init teacher"), rnn.vocabulary, rnn.memory, width=c.width)
+    recipe = SelfRecipe(updates=updates, lr=lr, horizon=length, places=max(32, 2048 // length), threshold=0.3)
+    started = time.process_time()
     made = train_self_prediction(rnn, predictor, lambda rng: task(rng, batch, length), rng, recipe)
-    return {SELF: rnn}, {SELF: {"updates": made["updates"], "seconds": time.process_time() - started}}
+    return {"updates": made["updates"], "seconds": time.process_time() - started}
 
 
 # ---------------------------------------------------------------- what is measured

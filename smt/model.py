@@ -161,18 +161,20 @@ class CausalEncoder(Stack):
 
 
 class Decoder(Stack):
-    """Predict the future from a memory: [the memory as one token, x_{t+1}, x_{t+2}, ...] through causal blocks.
+    """Predict the future from a memory: [the memory as K tokens, x_{t+1}, x_{t+2}, ...] through causal blocks.
 
-    Output j (0 at the memory) predicts y_{t+j} and has seen x_{t+1..t+j} only. The memory is mapped to one token of the
-    model's width; the released decoder reads its K tokens of that width as they are, and is causal too.
+    Output j (0 at the memory's last token) predicts y_{t+j} and has seen x_{t+1..t+j} only. The memory is mapped to
+    `tokens` (K) tokens of the model's width; the released decoder reads its K tokens of that width as they are, and is
+    causal too.
     """
 
-    def __init__(self, rng, vocabulary, memory, width=64, depth=1, heads=1, shift=True, rotated=1.0):
+    def __init__(self, rng, vocabulary, memory, width=64, depth=1, heads=1, shift=True, rotated=1.0, tokens=1):
         super().__init__(rng, width, depth, heads, rotated)
+        self.tokens = tokens
         self.arrays["table"] = rng.standard_normal((vocabulary, width))
         if shift:
             self.arrays["previous"] = rng.standard_normal((vocabulary, width))
-        self.arrays["project"] = uniform(rng, memory.size, width)
+        self.arrays["project"] = uniform(rng, memory.size, tokens * width)
         self.arrays["out"] = uniform(rng, width, vocabulary)
         self.arrays["bias"] = uniform(rng, vocabulary, fan_in=width)
 
@@ -182,15 +184,15 @@ class Decoder(Stack):
         futures: one (B_g, F_g), F_g >= 0, for each group of sequences with the same number of inputs left, in the order
         of the memories. asked: for each group what is asked for, (sequence indices, horizons 0..F_g); None: everything.
         """
-        # the memory stands where a token would: -1 is no token, its row is filled below
-        tokens = [np.concatenate([np.full((len(f), 1), -1, f.dtype), f], axis=1) for f in futures]
+        # the memory stands where K tokens would: -1 is no token, its rows are filled below
+        tokens = [np.concatenate([np.full((len(f), self.tokens), -1, f.dtype), f], axis=1) for f in futures]
         if asked is None:
             asked = [[axis.ravel() for axis in np.indices((len(f), f.shape[1] + 1))] for f in futures]
         groups = self.groups([t.shape for t in tokens])
-        kept = np.concatenate([group.rows.start + sequence * group.shape[1] + horizon
+        kept = np.concatenate([group.rows.start + sequence * group.shape[1] + self.tokens - 1 + horizon
                                for group, (sequence, horizon) in zip(groups, asked)])
-        stream, first = np.concatenate([self.embed(t) for t in tokens]), memory_rows(groups)
-        stream[first] = linear(memory, self.p["project"])
+        stream = np.concatenate([self.embed(t) for t in tokens])
+        stream[self.memory_rows(groups)] = linear(memory, self.p["project"]).reshape(-1, self.width)
         y, stack = super().forward(stream, groups, kept)
         return linear(y, self.p["out"], self.p["bias"]), (memory, tokens, groups, y, stack)
 
@@ -201,12 +203,13 @@ class Decoder(Stack):
         dstream = super().backward(dy, stack)
         for group, group_tokens in zip(groups, tokens):
             self.embed_backward(dstream[group.rows], group_tokens)
-        return linear_backward(dstream[memory_rows(groups)], memory, self.p["project"], self.g["project"])
+        dread = dstream[self.memory_rows(groups)].reshape(len(memory), -1)
+        return linear_backward(dread, memory, self.p["project"], self.g["project"])
 
-
-def memory_rows(groups):
-    """Indices of the rows that hold a memory, in the order of the memories."""
-    return np.concatenate([np.arange(group.rows.start, group.rows.stop, group.shape[1]) for group in groups])
+    def memory_rows(self, groups):
+        """Indices of the rows that hold a memory, K for each, in the order of the memories."""
+        first = np.concatenate([np.arange(group.rows.start, group.rows.stop, group.shape[1]) for group in groups])
+        return (first[:, None] + np.arange(self.tokens)).ravel()
 
 
 class TransformerBaseline(Stack):
@@ -266,7 +269,7 @@ class Teacher(Network):
     """Encoder and decoder: used for training only."""
 
     def __init__(self, rng, vocabulary, memory, dtype=np.float32, width=64, encoder_depth=2, decoder_depth=1, heads=1,
-                 shift=True, rotated=1.0):
+                 shift=True, rotated=1.0, tokens=1):
         self.encoder = CausalEncoder(rng, vocabulary, memory, width, encoder_depth, heads, shift, rotated)
-        self.decoder = Decoder(rng, vocabulary, memory, width, decoder_depth, heads, shift, rotated=rotated)
+        self.decoder = Decoder(rng, vocabulary, memory, width, decoder_depth, heads, shift, rotated, tokens)
         super().__init__({"encoder": self.encoder, "decoder": self.decoder}, dtype)

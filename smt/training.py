@@ -228,6 +228,18 @@ def encoder_accuracy(teacher, rnn, x, y):
     return float((rnn.answer(teacher.encoder.forward(x)[0][:, 1:][asked]) == y[asked]).mean())
 
 
+def decoder_accuracy(teacher, x, y, cut):
+    """Encoder + decoder: the decoder on the memory after `cut` tokens and the inputs after it, at all later targets.
+
+    Unlike encoder_accuracy, attention cannot look up at the question what the memory does not hold.
+    """
+    later = y[:, cut:]
+    asked = np.nonzero(later >= 0)
+    horizons = asked[0], asked[1] + 1                                    # 0 would be the answer before the cut
+    logits, _ = teacher.decoder.forward(teacher.encoder.forward(x)[0][:, cut], [x[:, cut:]], [horizons])
+    return float((logits.argmax(-1) == later[asked]).mean())
+
+
 def transformer_accuracy(baseline, x, y):
     """Accuracy of the Transformer baseline."""
     asked = np.nonzero(y >= 0)
