@@ -87,27 +87,35 @@ def checks(record, rows):
                                   paper=paper.solved, interval=(low, high)))
         if not paper.solved:
             continue
-        ratio = found.mean / paper.sequences
-        made.append(results.check(f"{row.title}: our mean number of sequences / the paper's", ratio,
-                                  "0.5 to 2, no more trials unsolved than in the paper",
-                                  0.5 <= ratio <= 2 and found.solved >= round(paper.solved * found.trials),
-                                  paper=1, interval=tuple(v / paper.sequences for v in found.interval)))
+        made.append(results.check(f"{row.title}: our mean number of sequences / the paper's",
+                                  found.mean / paper.sequences, "0.5 to 2, no more trials unsolved than in the paper",
+                                  within_two(row, found), paper=1,
+                                  interval=tuple(v / paper.sequences for v in found.interval)))
     return made
 
 
 def finding(record, rows):
     """One sentence: how many lines come out (all trials solved, mean within a factor of two), and the means."""
     lines = [(row, found) for row in rows if (found := compared(record, row.name)) is not None]
-    within = [within_two(row, found) for row, found in lines]
+    within, run = coming_out(lines)
     solved, trials = (sum(getattr(found, what) for _, found in lines) for what in ("solved", "trials"))
     ratios = sorted(found.mean / row.paper.sequences for row, found in lines)
-    return (f"{sum(within)} of {len(lines)} lines within a factor of two; {solved} of {trials} trials solved, "
-            f"{ratios[0]:.2g} to {ratios[-1]:.2g} times the paper's sequences (unsolved: the cap).")
+    least, most = f"{ratios[0]:.2g}", f"{ratios[-1]:.2g}"
+    return (f"{within} of {run} {'lines' if run > 1 else 'line'} within a factor of two; {solved} of {trials} trials "
+            f"solved, {least if least == most else f'{least} to {most}'} times the paper's sequences"
+            f"{' (unsolved: the cap)' if solved < trials else ''}.")
 
 
 def within_two(row, found):
-    """All trials solved, and the mean within a factor of two of the paper's."""
-    return not found.bound and 0.5 <= found.mean / row.paper.sequences <= 2
+    """No more trials unsolved than in the paper, and the mean within a factor of two of the paper's."""
+    as_many = found.solved >= round(row.paper.solved * found.trials)
+    return found.solved > 0 and as_many and 0.5 <= found.mean / row.paper.sequences <= 2
+
+
+def coming_out(lines):
+    """How many of the paper's lines come out in at least one of their readings, of how many that were run."""
+    published = {row.paper for row, found in lines if found}
+    return len({row.paper for row, found in lines if found and within_two(row, found)}), len(published)
 
 
 def published(rows):
@@ -125,22 +133,34 @@ def figure(record, rows):
 
 
 def ratios(ax, lines):
-    """One line of the picture for each (row, Compared)."""
+    """One line of the picture for each (row, Compared); None instead of Compared: not run, with its hours."""
     from common.figures import ROLE
     ax.axvspan(0.5, 2, color=ROLE["paper"], alpha=0.08, linewidth=0)
     ax.axvline(1, color=ROLE["paper"], linestyle="--", linewidth=1)
     for y, (row, found) in enumerate(lines):
+        if found is None:
+            beside(ax, y, not_run(row).partition(" (")[0], ROLE["chance"])
+            continue
         low, high = (v / row.paper.sequences for v in found.interval)
         ax.plot([low, high], [y, y], color=ROLE["lstm"], linewidth=2.5)
         ax.plot(found.mean / row.paper.sequences, y, ">" if found.bound else "o", color=ROLE["lstm"],
                 markerfacecolor="white" if found.bound else ROLE["lstm"])
-        ax.annotate(f"{found.solved} of {found.trials}", (1, y), xycoords=("axes fraction", "data"), xytext=(4, 0),
-                    textcoords="offset points", va="center", fontsize=8)
+        beside(ax, y, f"{found.solved} of {found.trials}", ROLE["paper"])
     ax.set(xscale="log", yticks=range(len(lines)), yticklabels=[row.title for row, _ in lines],
            xlabel="our mean sequences / the paper's (arrow: lower bound, trials unsolved)")
-    low, high = ax.get_xlim()
-    ticks = [tick for tick in (0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20) if low <= tick <= high]
-    ax.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
-    ax.minorticks_off()
+    label_ratios(ax)
     ax.set_ylim(len(lines) - 0.4, -0.6)
     ax.tick_params(axis="y", labelsize=8)
+
+
+def beside(ax, y, text, color):
+    """Text on the right of the axes, at the height of a line."""
+    ax.annotate(text, (1, y), xycoords=("axes fraction", "data"), xytext=(4, 0), textcoords="offset points",
+                va="center", fontsize=8, color=color)
+
+
+def label_ratios(ax):
+    low, high = ax.get_xlim()
+    ticks = [tick for tick in (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20) if low <= tick <= high]
+    ax.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+    ax.minorticks_off()

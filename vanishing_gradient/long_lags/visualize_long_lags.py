@@ -16,7 +16,7 @@ from common.config import make_command, parse_drawing, run
 from common.figures import CELLS, ROLE, draw, plt
 from common.tables import table
 from vanishing_gradient.long_lags.long_lags import SMALL_NOISE
-from vanishing_gradient.long_lags.report import HEADER, compared, line, ratios, within_two
+from vanishing_gradient.long_lags.report import HEADER, coming_out, compared, line, ratios
 from vanishing_gradient.long_lags.rows import LINES, NOISE
 
 HERE = Path(__file__).resolve().parent
@@ -51,24 +51,23 @@ def carousel(record, arrays):
     return fig
 
 
-def lines_with_trials(saved):
-    """[(row, Compared)] of the lines of the paper that a study has trials of."""
-    found = [(row, next(filter(None, (compared(record, row.name) for record in saved.values())), None))
-             for row in LINES if row.name and row.paper.sequences]
-    return [(row, trials) for row, trials in found if trials is not None]
+def lines_of(saved):
+    """[(row, Compared or None)] of every line of the paper, with the trials of the study that ran it."""
+    return [(row, next(filter(None, (compared(record, row.name) for record in saved.values())), None)
+             if row.name else None) for row in LINES]
 
 
 def ours_over_the_papers(record, arrays):
-    """The mean number of sequences of every line that was run, over the paper's."""
+    """The mean number of sequences of every line, over the paper's; lines that were not run with their hours."""
     out = parse_drawing(__doc__, HERE).out
     saved = study.read_all(HERE, out, lambda name: make_command(HERE, out, name))
-    lines = lines_with_trials({name: made for name, (made, _) in saved.items()})
-    if not lines:                                # a run without studies has the line of the main experiment
+    lines = lines_of({name: made for name, (made, _) in saved.items()})
+    if not saved:                                # a run without studies has the line of the main experiment
         lines = [(SMALL_NOISE, compared(record, SMALL_NOISE.name))]
-    fig, ax = plt.subplots(figsize=(8, 1.4 + 0.34 * len(lines)))
+    fig, ax = plt.subplots(figsize=(8, 1.4 + 0.23 * len(lines)))
     ratios(ax, lines)
-    within = sum(within_two(row, found) for row, found in lines)
-    ax.set_title(f"{within} of {len(lines)} lines: all trials solved, within a factor of two (grey)", fontsize=10)
+    ax.set_title("{} of {} lines that were run come out: within a factor of two (grey)".format(*coming_out(lines)),
+                 fontsize=10)
     return fig
 
 
@@ -79,17 +78,14 @@ FIGURES = (carousel, ours_over_the_papers)
 
 def tables(record, studies):
     """{marker: Markdown} of README.md; `claims` and `studies` are made elsewhere."""
-    rows = []
-    for row in LINES:
-        found = next(filter(None, (compared(made, row.name) for made in studies.values())), None) if row.name else None
-        rows.append(line(row, found))
-    lines = lines_with_trials(studies)
-    within = sum(within_two(row, found) for row, found in lines)
+    lines = lines_of(studies)
+    within, run = coming_out(lines)
     small = compared(record, SMALL_NOISE.name)
     st1, cut = (results.values(record, SMALL_NOISE.name, metric) for metric in ("st1", "wrong_without_latch"))
     helped = "What helped is in the study `open_choices`." if "open_choices" in studies else ""
-    return dict(helped=helped, cut=f"{np.median(cut):,.0f}" if len(cut) else "none", lines=table(HEADER, rows),
-                run=str(len(lines)), all=str(len(LINES)), within=str(within),
+    return dict(helped=helped, cut=f"{np.median(cut):,.0f}" if len(cut) else "none",
+                lines=table(HEADER, [line(*each) for each in lines]),
+                run=str(run), all=str(len({row.paper for row in LINES})), within=str(within),
                 small=f"{small.mean:,.0f}", small_st1=f"{st1.mean():,.0f}" if len(st1) else "none",
                 small_paper=f"{NOISE['3a_T100_N3'].paper.sequences:,}")
 
