@@ -1,17 +1,19 @@
-"""The tasks at growing length: ceilings, rules without learning, what the teacher knows, the contest, its study."""
+"""The tasks at growing length: ceilings, rules without learning, what the teacher knows, all methods, their study."""
 
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from common import gradcheck
+from common import gradcheck, results
 from common.randomness import stream
-from smt import contest, losses
+from smt import losses, rivals
 from smt.factorial import SMT, Setting
 from smt.memory import SphereMemory
 from smt.model import RNN, Decoder, Network, Teacher
 from smt.smt import Config
+from smt.studies import encoder_limit
+from smt.studies.encoder_limit import GRU, MLP, OPTIONS, RULES, SELF
 from smt.suite import SUITE, Game, contexts, ideal_accuracy, ideal_arithmetic, ideal_recall, table_accuracy
 from smt.training import decoder_accuracy
 
@@ -98,14 +100,123 @@ def test_what_a_memory_holds_is_asked_after_the_cut_only():
     assert found == pytest.approx((logits.reshape(64, 5, -1)[:, 1:].argmax(-1) == y[:, 4:]).mean())
 
 
-# ---------------------------------------------------------------- the contest
+# ---------------------------------------------------------------- all methods
 
 @pytest.mark.parametrize("name", SUITE)
 def test_every_method_plays_every_game_with_as_many_sequences(name):
     game = SUITE[name]
-    taught, others = contest.Teaching(tokens=2, heads=2), Setting(1e-3)
-    options = {method: taught if method in (SMT, contest.TRANSFORMER) else others for method in contest.WAYS}
-    found = {method: contest.play(TINY, 900, game, game.lengths[0], method, option)
+    taught, others = rivals.Teaching(tokens=2, heads=2), Setting(1e-3)
+    options = {method: taught if method in (SMT, rivals.TRANSFORMER) else others for method in rivals.WAYS}
+    found = {method: rivals.play(TINY, 900, game, game.lengths[0], method, option)
              for method, option in options.items()}
     assert len({each["sequences"] for each in found.values()}) == 1
     assert all(0 <= each["accuracy"] <= 1 for each in found.values())
+
+
+# ---------------------------------------------------------------- the study
+
+def computed(_name, make):
+    """A `part` that keeps nothing."""
+    return make()
+
+
+def test_checks_finding_tables_and_picture_follow_from_a_record():
+    names = ("Keys and Values", "Parity")
+    runs = list(encoder_limit.run(TINY, [100, 101], computed, choosing=(900,), tasks=names, longest=8))
+    record = {"runs": runs, "config": {"tasks": list(names), "longest": 8}}
+    assert not encoder_limit.checks(record)[0]["holds"] and len(encoder_limit.checks(record)) == 4
+    assert encoder_limit.finding(record).endswith("(2 seeds).")
+    assert all(len(row) == len(header) for header, rows in encoder_limit.table(record).values() for row in rows)
+    from common.figures import plt
+    plt.close(encoder_limit.figure(record, {}))
+
+
+def made_up(**accuracies):
+    """A record of Parity with {method: accuracy at T = 8, 16, ..}; the teacher knows as much as the RNN."""
+    runs = []
+    for seed in (100, 101, 102):
+        lengths = {str(length): {method: {"accuracy": values[i], "ceiling": 1.0, "validation": values[i],
+                                          "encoder": values[i], "held": values[i], "held at most": 1.0}
+                                 for method, values in accuracies.items() if i < len(values)}
+                   for i, length in enumerate((8, 16, 32, 64))}
+        runs.append(results.entry(seed, {"Parity": lengths}))
+    return {"runs": runs, "config": {"tasks": ["Parity"], "longest": 64}}
+
+
+def test_a_crossover_is_where_the_method_ahead_changes():
+    record = made_up(**{SMT: (1.0, 0.8, 0.6), MLP: (0.9, 0.8, 0.9, 0.7), GRU: (0.5, 0.5)})
+    assert [encoder_limit.leader(record, "Parity", length) for length in (8, 16, 32)] == [SMT, "even", "BPTT"]
+    assert encoder_limit.crossover(record, "Parity") == (8, SMT, 32, "BPTT")
+    assert encoder_limit.leader(record, "Parity", 64) is None                   # SMT had ended, BPTT does not solve it
+    assert encoder_limit.crossover(made_up(**{SMT: (1.0, 0.8), MLP: (1.0, 0.9)}), "Parity") is None
+
+
+def test_a_length_that_only_one_method_comes_to_counts_if_it_is_solved():
+    record = made_up(**{SMT: (1.0, 0.7, 0.7), MLP: (0.9, 1.0, 1.0, 0.96)})
+    assert encoder_limit.leader(record, "Parity", 64) == "BPTT"
+    assert encoder_limit.crossover(record, "Parity") == (8, SMT, 16, "BPTT")
+
+
+def test_the_opponent_is_the_updater_with_the_better_validation_accuracy():
+    record = made_up(**{SMT: (0.5,), MLP: (0.6,), GRU: (0.9,)})
+    assert encoder_limit.bptt(record, "Parity", 8) == GRU
+    gaps, interval = encoder_limit.lead(record, "Parity", 8)
+    assert gaps == pytest.approx([-0.4] * 3) and interval == pytest.approx((-0.4, -0.4))
+
+
+@pytest.mark.parametrize("rnn, encoder, held, what", [
+    (0.96, 0.5, 0.5, ""), (0.8, 0.9, 0.9, "encoder"), (0.8, 1.0, 0.7, "memory"), (0.8, 1.0, 1.0, "RNN")])
+def test_the_limit_is_the_first_part_that_is_not_solved(rnn, encoder, held, what):
+    record = made_up(**{SMT: (rnn,)})
+    for run in record["runs"]:
+        run["final"]["Parity"]["8"][SMT] |= {"encoder": encoder, "held": held}
+    assert encoder_limit.limit(record, "Parity", 8) == what and encoder_limit.limit(record, "Parity", 16) is None
+    claim = encoder_limit.checks(record)[1]
+    assert claim["holds"] == (what in ("encoder", "memory"))
+
+
+def test_solved_is_0_95_of_the_ceiling():
+    record = made_up(**{SMT: (0.57,)})
+    for run in record["runs"]:
+        run["final"]["Parity"]["8"][SMT]["ceiling"] = 0.6
+    assert encoder_limit.passes(record, "Parity", 8, SMT)
+    assert encoder_limit.solved(record, "Parity", 8, SMT) == (3, 3)
+
+
+def played(monkeypatch, score):
+    """Replaces training by a score (method, length, option) -> accuracy; returns the list of what was played."""
+    calls = []
+
+    def play(_c, seed, _game, length, method, option):
+        calls.append((method, length, seed, option))
+        return {"accuracy": score(method, length, option), "validation": score(method, length, option), "loss": 1.0,
+                "ceiling": 1.0, "seconds": 0.0}
+    monkeypatch.setattr(rivals, "play", play)
+    return calls
+
+
+def test_a_method_ends_after_two_unsolved_lengths(monkeypatch):
+    calls = played(monkeypatch, lambda method, length, _: 1.0 if method == GRU or length == 8 else 0.9)
+    list(encoder_limit.run(TINY, [100], computed, tasks=("Parity",)))
+    assert [length for method, length, seed, _ in calls if method == MLP and seed == 100] == [8, 16, 32]
+    assert [length for method, length, seed, _ in calls if method == GRU and seed == 100] == [8, 16, 32, 64]
+
+
+def test_choosing_tries_all_on_one_seed_and_the_best_two_on_the_other(monkeypatch):
+    calls = played(monkeypatch, lambda method, length, option: min(1.0, 100 * option.lr))
+    options = {encoder_limit.label(each): each for each in OPTIONS[MLP]}
+    choice = encoder_limit.choose(TINY, "Parity", MLP, 16, options, (900, 901), computed)
+    assert choice["chosen"] == "rate 0.01" and {seed for _, _, seed, _ in calls} == {900, 901}
+    assert sum(seed == 901 for _, _, seed, _ in calls) == 2 and all(length == 16 for _, length, _, _ in calls)
+
+
+def test_a_best_rate_at_the_edge_extends_the_grid_once(monkeypatch):
+    played(monkeypatch, lambda method, length, option: 0.5 + option.lr)
+    options = {encoder_limit.label(each): each for each in OPTIONS[MLP]}
+    choice = encoder_limit.choose(TINY, "Parity", MLP, 16, options, (900, 901), computed)
+    assert choice["chosen"] == "rate 0.03" and set(choice["tried"]) == {*options, "rate 0.03"}
+
+
+def test_every_row_of_a_table_names_what_is_measured():
+    assert {method for _, method, _ in encoder_limit.ROWS} == {SMT, SELF, MLP, GRU, rivals.TRANSFORMER}
+    assert RULES not in encoder_limit.METHODS

@@ -1,0 +1,170 @@
+"""One game of suite.py, one length, one seed: what each way of training a recurrent network makes of it.
+
+    SMT               residual MLP; an encoder teaches the updates (training.train_smt); on the sphere DMT follows
+    self-prediction   residual MLP, bits; no teacher, gradients cross one update (self_prediction.py)
+    BPTT, MLP         residual MLP on the sphere, unrolled
+    BPTT, GRU         a GRU with an ordinary, free memory, unrolled
+    Transformer       attention over the whole past, no memory at all
+
+All see the same number of sequences, BATCH * UPDATES, unless a Teaching asks for more (DMT's are some of SMT's).
+What a method can be given is a Teaching for SMT and the Transformer, a factorial.Setting for the others.
+"""
+
+import time
+from functools import partial
+from typing import NamedTuple
+
+import numpy as np
+
+from common.progress import Diverged
+from common.randomness import stream
+from smt import comparison, factorial
+from smt.factorial import BITS, BPTT, FREE, SELF, SMT, SPHERE, Cell, Setting
+from smt.layers import cross_entropy
+from smt.losses import Weights
+from smt.model import Network, Teacher, TransformerBaseline
+from smt.suite import ideal_accuracy, table_accuracy
+from smt.training import (Recipe, decoder_accuracy, encoder_accuracy, rollout_scores, train_bptt, train_dmt, train_smt,
+                          train_transformer, transformer_accuracy)
+
+MLP, GRU, TRANSFORMER = "BPTT, MLP", "BPTT, GRU", "Transformer"
+CELLS = {SMT: Cell(SMT, SPHERE, "residual MLP"), SELF: Cell(SELF, BITS, "residual MLP"),
+         MLP: Cell(BPTT, SPHERE, "residual MLP"), GRU: Cell(BPTT, FREE, "GRU")}
+BATCH, UPDATES = 32, 600
+DELAY, RATE = 100, 2e-3                         # of SMT: the update at which the dynamics begin, the teacher's rate
+
+
+class Teaching(NamedTuple):
+    """How SMT is taught.
+
+    memory      SPHERE or BITS
+    uniformity  weight of L_unif
+    faster      the RNN's rate over the teacher's
+    at_once     the dynamics loss is on from the first update, else from update DELAY
+    tokens      K, as how many tokens the decoder reads the memory
+    depth       blocks of the encoder
+    heads       attention heads of encoder and decoder
+    longer      the number of sequences is multiplied by this (the other methods get as many)
+    pulled      share of the updates that are DMT's
+    """
+    memory: str = SPHERE
+    uniformity: float = 0.2
+    faster: float = 1.0
+    at_once: bool = False
+    tokens: int = 1
+    depth: int = 2
+    heads: int = 1
+    longer: int = 1
+    pulled: float = 0.2
+
+
+def updates(c, share=1.0):
+    return max(2, round(UPDATES * c.scale * share))
+
+
+# ---------------------------------------------------------------- training
+
+def play(c, seed, game, length, method, option):
+    """Everything measured of one method: accuracies on validation and test sequences, the ceiling of the latter,
+    updates, sequences, seconds.
+
+    A run that diverges has accuracy 0 and infinite validation loss.
+    """
+    x, y = test_of(c, seed, game, length)
+    ceiling = ideal_accuracy(game, x)
+    try:
+        answers, took = WAYS[method](c, seed, game, length, option)
+    except Diverged:
+        return {"accuracy": 0.0, "validation": 0.0, "loss": np.inf, "ceiling": ceiling, "diverged": True}
+    score, loss = answers(*game.draw(stream(seed, "validation"), min(c.test, 256), length))
+    return {"accuracy": answers(x, y)[0], "validation": score, "loss": loss, "ceiling": ceiling, **took}
+
+
+def test_of(c, seed, game, length):
+    return game.draw(stream(seed, "test"), c.test, length)
+
+
+def by_smt(c, seed, game, length, teaching):
+    """SMT, then DMT where the memory is continuous. Also measured: what the teacher itself knows."""
+    setting = Setting(RATE, faster=teaching.faster)
+    rnn = network(c, seed, game, length, CELLS[SMT]._replace(memory=teaching.memory), setting)
+    teacher = Teacher(stream(seed, "init teacher"), game.vocabulary, rnn.memory, width=c.width, tokens=teaching.tokens,
+                      encoder_depth=teaching.depth, heads=teaching.heads)
+    pulled = updates(c, teaching.pulled) if teaching.memory == SPHERE else 0
+    plan, rng = ((length, BATCH, updates(c, teaching.longer) - pulled),), stream(seed, "train")
+    weights = Weights(dynamics=3.0, uniformity=teaching.uniformity)
+    start = 0 if teaching.at_once else updates(c, DELAY / UPDATES)
+    took = train_smt(teacher, rnn, game.draw, rng, Recipe(plan, weights, RATE, start=start, faster=teaching.faster))
+    x, y = test_of(c, seed, game, length)
+    found = {"before DMT": rollout_scores(rnn, x, y)["accuracy"], "seconds": took["seconds"]}
+    if pulled:
+        found["seconds"] += train_dmt(teacher, rnn, game.draw, rng, length, BATCH, pulled)["seconds"]
+    drift = rollout_scores(rnn, x, y, teacher.encoder.forward(x)[0])["drift"].mean()
+    found |= {"encoder": encoder_accuracy(teacher, rnn, x, y), "drift": drift,
+              "held": decoder_accuracy(teacher, x, y, game.cut(length)),
+              "held at most": ideal_accuracy(game, x, game.cut(length))}
+    return scorer(rnn), {**found, **spent(c, teaching.longer)}
+
+
+def by_self_prediction(c, seed, game, length, setting):
+    rnn = network(c, seed, game, length, CELLS[SELF], setting)
+    phase = length, BATCH, updates(c)
+    took = factorial.by_self_prediction(c, seed, rnn, game.draw, phase, setting.lr, stream(seed, "train"))
+    return scorer(rnn), {**spent(c), "seconds": took["seconds"]}
+
+
+def by_bptt(c, seed, game, length, setting, method):
+    rnn = network(c, seed, game, length, CELLS[method], setting)
+    plan = comparison.divided(((length, BATCH, updates(c)),), setting.divisor)
+    took = train_bptt(rnn, game.draw, stream(seed, "train"), plan, setting.lr)
+    return scorer(rnn), {**spent(c), "updates": len(took["loss"]), "seconds": took["seconds"]}
+
+
+def by_transformer(c, seed, game, length, teaching):
+    """The teacher's encoder by itself: it answers directly, without a memory between."""
+    baseline = TransformerBaseline(stream(seed, "init"), game.vocabulary, c.width, teaching.depth, teaching.heads)
+    whole, started = Network({"transformer": baseline}), time.process_time()
+    plan = ((length, BATCH, updates(c)),)
+    train_transformer(whole, baseline, game.draw, stream(seed, "train"), plan, RATE)
+    return (lambda x, y: transformer_scores(baseline, x, y)), {**spent(c), "seconds": time.process_time() - started}
+
+
+WAYS = {SMT: by_smt, SELF: by_self_prediction, MLP: partial(by_bptt, method=MLP), GRU: partial(by_bptt, method=GRU),
+        TRANSFORMER: by_transformer}
+
+
+def network(c, seed, game, length, cell, setting):
+    return factorial.network(c, seed, cell, setting, length, game.vocabulary)
+
+
+def spent(c, share=1):
+    return {"updates": updates(c, share), "sequences": BATCH * updates(c, share)}
+
+
+def scorer(rnn):
+    """(x, y) -> accuracy and loss of the network on its own memory."""
+    def scores(x, y):
+        found = rollout_scores(rnn, x, y)
+        return found["accuracy"], found["loss"]
+    return scores
+
+
+def transformer_scores(baseline, x, y):
+    logits = baseline.forward(x)[0]
+    return transformer_accuracy(baseline, x, y), cross_entropy(logits, y)[0]
+
+
+# ---------------------------------------------------------------- without learning
+
+def without_learning(c, seed, game, length):
+    """The ceiling, chance, tables of the most recent tokens, untrained networks."""
+    seen, test = game.draw(stream(seed, "train"), 8 * c.test, length), test_of(c, seed, game, length)
+    rnn = network(c, seed, game, length, CELLS[SMT], Setting(0.0))
+    teacher = Teacher(stream(seed, "init teacher"), game.vocabulary, rnn.memory, width=c.width)
+    tables = {name: table_accuracy(game, seen, test, last) for last, name in enumerate(TABLES)}
+    return {"ceiling": ideal_accuracy(game, test[0]), "chance": game.chance, **tables,
+            "untrained encoder": encoder_accuracy(teacher, rnn, *test),
+            "untrained RNN": rollout_scores(rnn, *test)["accuracy"]}
+
+
+TABLES = ("most frequent answer", "table of the last token", "table of the last two")
