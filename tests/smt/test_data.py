@@ -184,6 +184,18 @@ def test_sketches_of_another_shape_or_type_are_refused(tmp_path, array, wrong):
     assert "sketchy.npy" in message and re.search(wrong, message) and "64" in message
 
 
+class Trap:
+    """Unpickling it runs code."""
+    sprung = []
+
+    def __reduce__(self):
+        return spring, ()
+
+
+def spring():
+    Trap.sprung.append(True)
+
+
 def test_pickled_and_damaged_arrays_are_refused(tmp_path):
     path = tmp_path / "sketchy.npy"
     np.save(path, np.array([{"a": 1}], dtype=object), allow_pickle=True)
@@ -194,6 +206,8 @@ def test_pickled_and_damaged_arrays_are_refused(tmp_path):
         write(path, content)
         assert "sketchy.npy: truncated or damaged" in refusal(images.load, tmp_path, "sketchy")
     path.unlink()
+    np.savez(tmp_path / "sketchy.npz", a=np.array([Trap()], dtype=object))
+    assert "pickled Python objects" in refusal(images.load, tmp_path, "sketchy") and not Trap.sprung
     np.savez(tmp_path / "sketchy.npz", a=SKETCHES, b=SKETCHES)
     assert "2 arrays (a, b); expected one array" in refusal(images.load, tmp_path, "sketchy")
     write(tmp_path / "sketchy.npz", (tmp_path / "sketchy.npz").read_bytes()[:-30])

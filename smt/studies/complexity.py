@@ -1,0 +1,247 @@
+"""What do training and use cost as sequences grow, measured?
+
+The paper's complexity table with numbers instead of orders. One update is one forward and backward pass (4 sequences,
+every step asked); all networks have the sizes of the main experiment, untrained. Measured at every length T:
+
+    path         calls in a row (of the updater, of a Transformer block) that the error of the last answer passes:
+                 those that receive a gradient other than 0 when only that answer is asked
+    reach        inputs at which this error arrives (each input has a token of its own)
+    calls        calls of updaters and blocks in one update, one after the other
+    bytes        most that one update had allocated at the same time, per sequence
+    seconds      processor seconds of one update on one core, the fastest of some, the methods taking turns
+    in use       bytes kept between two tokens, seconds for one token and its answer; the Transformer keeps its keys and
+                 values
+
+Orders are slopes of log(value) over log(T) at the three longest lengths. The paper's orders are given as secondary
+sources have them; its printed table was not read. Two of ours should differ from them: the paper labels one memory a
+sequence, ours all; and attention is computed here by storing its T x T weights. Refuted if the path or the calls of SMT
+grew with T, or if anything kept by the RNN in use did.
+"""
+
+import time
+
+import numpy as np
+
+from common import results, tables
+from common.randomness import stream
+from smt import cost
+
+SEEDS, MINUTES = range(100, 105), 4
+USES = ("elements", "size", "hidden", "width", "heads")
+QUICK = dict(size=16, hidden=16, width=16, lengths=(16, 32, 64), contexts=(16, 32, 64), repeats=1)
+SHORTEST_FIT = 3                        # of so many longest lengths the slope is taken
+TOKENS = 60                             # tokens timed in use, the fastest counts
+TRAINING = {"path": "credit path", "calls": "calls in a row", "bytes": "activation memory", "seconds": "time an update"}
+USE = {"bytes in use": "memory in use", "seconds in use": "time a token"}
+RNN, GRU, TRUNCATED = "BPTT, residual MLP", "BPTT, GRU", "BPTT, truncated"
+USED_AS = {"SMT": RNN, "DMT": RNN, "self-prediction": RNN, TRUNCATED: RNN}       # the same network in use
+ORDERS = {                              # the paper's, by quantity; a method it does not have, or not known: none
+    "SMT": {"path": "1", "calls": "1", "bytes": "T", "bytes in use": "1", "seconds in use": "1"},
+    "DMT": {"path": "1", "calls": "T", "bytes in use": "1", "seconds in use": "1"},
+    RNN: {"path": "T", "calls": "T", "bytes": "T", "bytes in use": "1", "seconds in use": "1"},
+    GRU: {"path": "T", "calls": "T", "bytes": "T", "bytes in use": "1", "seconds in use": "1"},
+    "Transformer": {"path": "1", "calls": "1", "bytes": "T", "bytes in use": "T", "seconds in use": "T"}}
+
+
+# ---------------------------------------------------------------- the run
+
+def run(config, seeds, lengths=(64, 128, 256, 512, 1024, 2048), contexts=(1024, 4096, 16384, 65536), batch=4,
+        repeats=3):
+    for seed in seeds:
+        started, final = time.time(), {name: {} for name in cost.METHODS}
+        for length in lengths:
+            for name, found in training(config, seed, length, batch, repeats).items():
+                put(final[name], length, found)
+        for length in contexts:
+            for name, found in use(config, seed, length, repeats).items():
+                put(final[name], length, found)
+        for found in final.values():
+            found["order"] = {what: slope(values) for what, values in found.items()}
+        yield results.entry(seed, final, seconds=time.time() - started)
+
+
+def training(c, seed, length, batch, repeats):
+    """{method: {quantity: number}} of one update at one length."""
+    rng = stream(seed, f"sequences {length}")
+    x, y = (rng.integers(0, c.elements + 1, (batch, length)) for _ in range(2))
+    methods = {name: make(c, seed, c.elements + 1, length) for name, make in cost.METHODS.items()}
+    found = {name: counted(c, seed, name, method, x, y) for name, method in methods.items()}
+    updates = {name: lambda method=method: method.update(x, y) for name, method in methods.items()}
+    for name, seconds in cost.fastest(updates, repeats).items():
+        found[name]["seconds"] = seconds
+    return found
+
+
+def counted(c, seed, name, method, x, y):
+    """What needs no clock. The path is measured in float64, where a vanishing error is still other than 0."""
+    length = x.shape[1]
+    exact = cost.METHODS[name](c, seed, length, length, np.float64)
+    path, reach = cost.path_and_reach(exact, np.arange(length)[None])
+    calls = cost.calls_of_update(method, x, y)          # also warms up what is kept from one update to the next
+    return {"path": path, "reach": reach, "calls": calls, "bytes": cost.peak(lambda: method.update(x, y)) / len(x)}
+
+
+def use(c, seed, length, repeats):
+    """{method: {quantity: number}} of one token after `length` tokens."""
+    networks = {name: make(cost.METHODS[name](c, seed, c.elements + 1, length), length)
+                for name, make in cost.IN_USE.items()}
+    return {name: {"bytes in use": network.bytes,                       # one network after the other: what stays in
+                   "seconds in use": cost.fastest({name: network.token}, repeats * TOKENS)[name]}   # cache is its own
+            for name, network in networks.items()}
+
+
+def put(tree, length, found):
+    for what, value in found.items():
+        tree.setdefault(what, {})[str(length)] = value
+
+
+def slope(values):
+    """Order of growth at the longest lengths of {T: value}."""
+    last = list(values.items())[-SHORTEST_FIT:]
+    return cost.exponent([int(length) for length, _ in last], [value for _, value in last])
+
+
+# ---------------------------------------------------------------- what is claimed
+
+def checks(record):
+    at = lambda *path: results.values(record, *path)
+    T, far = record["config"]["lengths"][-1], record["config"]["contexts"][-1]
+    path, calls = every(record, "SMT", "path"), every(record, "SMT", "calls")
+    near = [name for name in cost.METHODS if max(at(name, "path", T)) <= 16 and min(at(name, "reach", T)) == T]
+    return [results.check("the calls that an error of SMT passes, the same at every T (most)", max(path), "3",
+                          set(path) == {3}),
+            results.check("the calls in a row in one update of SMT, the same at every T (most)", max(calls), "8",
+                          set(calls) == {8}),
+            results.check(f"the updates that an error of BPTT passes at T = {T:,}", max(at(RNN, "path", T)), f"{T}",
+                          set(at(RNN, "path", T)) == {T}),
+            results.check(f"methods whose error reaches all {T:,} inputs over at most 16 calls (SMT, Transformer)",
+                          len(near), "2", near == ["SMT", "Transformer"]),
+            between(record, f"BPTT's activation memory grows like T (slope to T = {T:,})", (RNN, "bytes"), 0.9, 1.1),
+            between(record, "that of truncated BPTT does not grow", (TRUNCATED, "bytes"), -0.1, 0.1),
+            between(record, "SMT's activation memory grows faster than T, because T x T attention weights are kept",
+                    ("SMT", "bytes"), 1.2, 2.1, paper="1"),
+            between(record, f"the time of the RNN's next token does not grow (slope to {far:,} tokens)",
+                    (RNN, "seconds in use"), -0.15, 0.15, paper="0"),
+            between(record, "the memory of the Transformer in use grows like T", ("Transformer", "bytes in use"), 0.95,
+                    1.05, paper="1"),
+            between(record, "the time of its next token grows (slope)", ("Transformer", "seconds in use"), 0.5, 1.3,
+                    paper="1"),
+            dearer(record, T)]
+
+
+def every(record, name, what):
+    """The values of all lengths and seeds."""
+    return [value for run in record["runs"] for value in run["final"][name][what].values()]
+
+
+def between(record, claim, path, low, high, paper=None):
+    """The mean order of growth over the seeds lies between two bounds."""
+    found = results.values(record, path[0], "order", path[1])
+    mean = float(found.mean()) if len(found) else None
+    return results.check(claim, mean, f"{low} to {high}", mean is not None and low <= mean <= high, paper,
+                         results.interval(found))
+
+
+def dearer(record, length):
+    found = ratio(record, "seconds", length)
+    return results.check(f"on one core an update of SMT takes longer than one of BPTT, T = {length:,} (ratio)",
+                         float(found.mean()), "> 1", found.mean() > 1, interval=results.interval(found))
+
+
+def ratio(record, what, length):
+    """SMT over BPTT with the residual MLP, seed by seed."""
+    return results.values(record, "SMT", what, length) / results.values(record, RNN, what, length)
+
+
+def finding(record):
+    lengths, contexts = record["config"]["lengths"], record["config"]["contexts"]
+    first, last, far = lengths[0], lengths[-1], contexts[-1]
+    at = lambda *path: results.values(record, *path).mean()
+    return (f"An error of SMT passes {at('SMT', 'path', last):.0f} calls and reaches every input at every T from "
+            f"{first} to {last:,}, and one update makes {at('SMT', 'calls', last):.0f} calls in a row; BPTT's error "
+            f"passes T, its update makes 2 T. On one core, at T = {last:,}, SMT's update takes "
+            f"{ratio(record, 'seconds', last).mean():.1f} times BPTT's processor time and "
+            f"{ratio(record, 'bytes', last).mean():.1f} times its memory (n = {len(record['runs'])}), growing like "
+            f"T^{at('SMT', 'order', 'seconds'):.1f} and T^{at('SMT', 'order', 'bytes'):.1f} (T x T attention). In use "
+            f"the RNN keeps {at(RNN, 'bytes in use', far):.0f} bytes, the Transformer "
+            f"{amount('bytes in use', at('Transformer', 'bytes in use', far))} after {far:,} tokens.")
+
+
+# ---------------------------------------------------------------- tables and figure
+
+def table(record):
+    last, far = record["config"]["lengths"][-1], record["config"]["contexts"][-1]
+    return {"Order of growth with T: the paper's → measured slope [95 % interval]": orders(record),
+            f"One update at T = {last:,}; one token after {far:,} tokens": amounts(record, last, far)}
+
+
+def orders(record):
+    names = {**TRAINING, **USE}
+    rows = [[name, *(order(record, name, what) for what in names)] for name in cost.METHODS]
+    return ["method", *names.values()], rows
+
+
+def order(record, name, what):
+    """'T → 1.00 [0.99, 1.01]'"""
+    paper = ORDERS.get(name, {}).get(what, "–")
+    found = results.values(record, USED_AS.get(name, name) if what in USE else name, "order", what)
+    spread = f" {tables.between(results.interval(found), 2)}" if len(found) and np.ptp(found) >= 0.01 else ""
+    return f"{paper} → {abs(found.mean()) if abs(found.mean()) < 0.005 else found.mean():.2f}{spread}"
+
+
+def amounts(record, length, far):
+    mean = lambda name, what, T: amount(what, results.values(record, name, what, T).mean())
+    rows = [[name, *(mean(name, what, length) for what in ("path", "reach", "calls", "bytes", "seconds")),
+             *(mean(USED_AS.get(name, name), what, far) for what in USE)] for name in cost.METHODS]
+    return ["method", "path", "inputs reached", "calls in a row", "memory a sequence", "time an update", "kept in use",
+            "time a token"], rows
+
+
+def amount(what, value):
+    """A number with its unit."""
+    if what.startswith("bytes"):
+        return f"{value / 1e6:.3g} MB" if value >= 1e5 else f"{value:.0f} B"
+    if what.startswith("seconds"):
+        return f"{1e3 * value:.3g} ms"
+    return f"{value:,.0f}"
+
+
+def figure(record, arrays):
+    """Six panels over T, both axes logarithmic; the grey lines grow like T and T^2."""
+    from common.figures import ROLE, plt
+    looks = {"SMT": ("smt", "o", "-"), "DMT": ("smt_dmt", "s", "-"), "self-prediction": ("binary", "D", "-"),
+             RNN: ("mlp", "^", "-"), GRU: ("gru", "v", "--"), TRUNCATED: ("tuned_rnn", "P", ":"),
+             "Transformer": ("transformer", "X", "-")}
+    titles = {"path": "calls an error passes", "calls": "calls in a row, one update", "bytes": "MB a sequence",
+              "seconds": "ms on one core, one update", "bytes in use": "MB kept between two tokens",
+              "seconds in use": "ms for the next token"}
+    units = {"bytes": 1e-6, "seconds": 1e3, "bytes in use": 1e-6, "seconds in use": 1e3}
+    fig, axes = plt.subplots(2, 3, figsize=(9.5, 6.2))
+    for ax, (what, title) in zip(axes.flat, titles.items()):
+        for name in cost.METHODS:
+            if what in record["summary"][name]:
+                colour, marker, line = looks[name]
+                curve(ax, record["summary"][name][what], units.get(what, 1), color=ROLE[colour], marker=marker,
+                      linestyle=line, label=name)
+        ax.set(xscale="log", yscale="log", title=title, xlabel="T")
+        slopes(ax)
+    handles, labels = axes[0, 0].get_legend_handles_labels()
+    fig.legend(handles, labels, loc="outside lower center", ncols=4)
+    fig.suptitle(f"SMT's path stays short, its work on one core does not (n = {len(record['runs'])})", fontsize=12)
+    return fig
+
+
+def curve(ax, summary, unit, **look):
+    lengths = [int(length) for length in summary]
+    ax.plot(lengths, [unit * s["mean"] for s in summary.values()], markersize=4.5, linewidth=1.4, **look)
+
+
+def slopes(ax):
+    """Lines of order T and T^2 through the lower left corner."""
+    (left, right), (low, high) = ax.get_xlim(), ax.get_ylim()
+    for power, name in ((1, "T"), (2, "T²")):
+        ax.plot([left, right], [low, low * (right / left) ** power], color="0.8", linewidth=0.8, zorder=0)
+        end = min(right, left * (high / low) ** (1 / power))
+        ax.annotate(name, (end, low * (end / left) ** power), xytext=(3, 0), textcoords="offset points", ha="left",
+                    va="center" if end == right else "top", fontsize=9, color="0.5", annotation_clip=False)
+    ax.set(xlim=(left, right), ylim=(low, high))
