@@ -13,6 +13,8 @@
     players.py      long rollouts, saved networks
     pictures.py     snapshots of the memory; gradients.py: dL/dm_t of untrained networks, --gradcheck
     jobs.py         independent jobs in a few processes
+    cost.py         what an update and a token cost, counted and measured (study complexity)
+    data/           pictures and text from a folder of the user's, or stand-ins made offline
     studies/        one question a file
     visualize_smt.py, make_smt_gif.py, drawing.py    figures, GIF and tables from saved data
     framework.py    the method as a picture, from no data
