@@ -6,7 +6,7 @@
     BPTT, GRU         a GRU with an ordinary, free memory, unrolled
     Transformer       attention over the whole past, no memory at all
 
-All see the same number of sequences, BATCH * UPDATES, unless a Teaching asks for more (DMT's are some of SMT's).
+All see the same number of sequences, BATCH * UPDATES (DMT's are some of SMT's).
 What a method can be given is a Teaching for SMT and the Transformer, a factorial.Setting for the others.
 """
 
@@ -30,7 +30,7 @@ from smt.training import (Recipe, decoder_accuracy, encoder_accuracy, rollout_sc
 MLP, GRU, TRANSFORMER = "BPTT, MLP", "BPTT, GRU", "Transformer"
 CELLS = {SMT: Cell(SMT, SPHERE, "residual MLP"), SELF: Cell(SELF, BITS, "residual MLP"),
          MLP: Cell(BPTT, SPHERE, "residual MLP"), GRU: Cell(BPTT, FREE, "GRU")}
-BATCH, UPDATES = 32, 600
+BATCH, UPDATES = 32, 500
 DELAY, RATE = 100, 2e-3                         # of SMT: the update at which the dynamics begin, the teacher's rate
 
 
@@ -44,7 +44,6 @@ class Teaching(NamedTuple):
     tokens      K, as how many tokens the decoder reads the memory
     depth       blocks of the encoder
     heads       attention heads of encoder and decoder
-    longer      the number of sequences is multiplied by this (the other methods get as many)
     pulled      share of the updates that are DMT's
     """
     memory: str = SPHERE
@@ -54,7 +53,6 @@ class Teaching(NamedTuple):
     tokens: int = 1
     depth: int = 2
     heads: int = 1
-    longer: int = 1
     pulled: float = 0.2
 
 
@@ -91,7 +89,7 @@ def by_smt(c, seed, game, length, teaching):
     teacher = Teacher(stream(seed, "init teacher"), game.vocabulary, rnn.memory, width=c.width, tokens=teaching.tokens,
                       encoder_depth=teaching.depth, heads=teaching.heads)
     pulled = updates(c, teaching.pulled) if teaching.memory == SPHERE else 0
-    plan, rng = ((length, BATCH, updates(c, teaching.longer) - pulled),), stream(seed, "train")
+    plan, rng = ((length, BATCH, updates(c) - pulled),), stream(seed, "train")
     weights = Weights(dynamics=3.0, uniformity=teaching.uniformity)
     start = 0 if teaching.at_once else updates(c, DELAY / UPDATES)
     took = train_smt(teacher, rnn, game.draw, rng, Recipe(plan, weights, RATE, start=start, faster=teaching.faster))
@@ -103,7 +101,7 @@ def by_smt(c, seed, game, length, teaching):
     found |= {"encoder": encoder_accuracy(teacher, rnn, x, y), "drift": drift,
               "held": decoder_accuracy(teacher, x, y, game.cut(length)),
               "held at most": ideal_accuracy(game, x, game.cut(length))}
-    return scorer(rnn), {**found, **spent(c, teaching.longer)}
+    return scorer(rnn), {**found, **spent(c)}
 
 
 def by_self_prediction(c, seed, game, length, setting):
@@ -137,8 +135,8 @@ def network(c, seed, game, length, cell, setting):
     return factorial.network(c, seed, cell, setting, length, game.vocabulary)
 
 
-def spent(c, share=1):
-    return {"updates": updates(c, share), "sequences": BATCH * updates(c, share)}
+def spent(c):
+    return {"updates": updates(c), "sequences": BATCH * updates(c)}
 
 
 def scorer(rnn):

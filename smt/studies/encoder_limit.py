@@ -1,0 +1,396 @@
+"""Where is the encoder the limit?
+
+String Copy, Stack Operations, Keys and Values, Modular Arithmetic and Parity at growing length (smt/suite.py). SMT
+cannot know more than its teacher, so the teacher is measured by itself: "encoder + readout" answers from the encoder's
+memory of the question, where attention may look up the whole past; "memory, decoded" answers from one memory before
+the questions (half of the sequence, or all but the query), with the inputs that follow, where it may not. The
+encoder is the limit where one of the two is not solved; else the RNN is. Solved: 0.95 of the ceiling, which two
+tasks have below 1.
+
+SMT's teacher is one of four (`TEACHERS`; bits were worse on String Copy, seed 900), and DMT follows. BPTT has the
+residual MLP and a GRU with chrono gates, three rates and a smaller batch. They are chosen for each task at its second
+length on the choosing seeds 900 and 901 (on 900 all, on 901 the best two) and kept at the other lengths; a best rate
+of BPTT at the edge extends the grid once, unless it solves the task. Self-prediction has the rate that study grid
+chose. The Transformer is the chosen teacher's encoder by itself. All see the same number of sequences, and a method
+ends after two unsolved lengths.
+
+It would refute "the encoder is the limit" if a teacher that passes both tests had an RNN that is not solved; and "SMT
+beats BPTT" (the paper, all five tasks) if BPTT is ahead anywhere.
+"""
+
+import numpy as np
+
+from common import results, tables
+from common.networks import best_rate
+from smt import rivals
+from smt.rivals import GRU, MLP, TRANSFORMER, Teaching
+from smt.factorial import SELF, SMT, Setting
+from smt.suite import SOLVED, SUITE
+
+SEEDS, MINUTES = range(100, 103), 27
+USES = ("size", "hidden", "width", "scale", "test")
+QUICK = dict(size=16, hidden=16, width=16, scale=0.01, test=16, choosing=(900,), longest=8)
+
+BETTER = Teaching(faster=3.0, tokens=4, heads=4)
+TEACHERS = {"as in the study tasks": Teaching(), "4 tokens, 4 heads, fast RNN": BETTER,
+            "the same, dynamics at once": BETTER._replace(at_once=True),
+            "the same, 4 blocks": BETTER._replace(depth=4)}
+OPTIONS = {SELF: (Setting(2e-3),),
+           MLP: (Setting(1e-3), Setting(3e-3), Setting(1e-2), Setting(3e-3, divisor=4)),
+           GRU: tuple(Setting(rate, divisor, "chrono") for rate, divisor in
+                      ((3e-3, 1), (1e-2, 1), (3e-2, 1), (1e-2, 4)))}
+RNNS = (SMT, SELF, MLP, GRU)
+METHODS = (*RNNS, TRANSFORMER)
+AHEAD = 0.02                            # means closer than this are not told apart
+
+
+def run(config, seeds, part, choosing=(900, 901), tasks=tuple(SUITE), longest=64):
+    """longest: no length beyond it."""
+    made, choices = {seed: {} for seed in seeds}, {}
+    for name in tasks:
+        game = SUITE[name]
+        lengths = [length for length in game.lengths if length <= longest]
+        choices[name] = choose_all(config, name, lengths[:2][-1], choosing, part)
+        for seed in seeds:
+            made[seed][name] = {str(length): {RULES: rivals.without_learning(config, seed, game, length)}
+                                for length in lengths}
+        for method in METHODS:
+            option, failed = choices[name][method]["option"], 0
+            for length in lengths:
+                found = {seed: part(f"{name} {method} {length} {seed}",
+                                    lambda: rivals.play(config, seed, game, length, method, option)) for seed in seeds}
+                for seed in seeds:
+                    made[seed][name][str(length)][method] = found[seed]
+                failed += not is_solved(found.values())
+                if failed == 2:
+                    break
+    for seed in seeds:
+        yield {**results.entry(seed, made[seed], seconds=seconds(made[seed])), "choices": told(choices)}
+
+
+RULES = "without learning"
+
+
+def is_solved(leaves):
+    """The mean accuracy is SOLVED of the mean ceiling."""
+    accuracy, ceiling = (np.mean([leaf[what] for leaf in leaves]) for what in ("accuracy", "ceiling"))
+    return accuracy >= SOLVED * ceiling
+
+
+def seconds(tree):
+    """The sum of all numbers called seconds."""
+    if "seconds" in tree:
+        return tree["seconds"]
+    return sum(seconds(branch) for branch in tree.values() if isinstance(branch, dict))
+
+
+def told(choices):
+    """The choices without their options, for the record."""
+    return {name: {method: {"chosen": choice["chosen"], "tried": choice["tried"]} for method, choice in methods.items()}
+            for name, methods in choices.items()}
+
+
+# ---------------------------------------------------------------- which settings
+
+def choose_all(c, name, length, choosing, part):
+    """{method: {"option", "chosen": its label, "tried": {label: [validation accuracy of each choosing seed]}}}."""
+    chosen = {SMT: choose(c, name, SMT, length, TEACHERS, choosing, part)}
+    for method, options in OPTIONS.items():
+        chosen[method] = choose(c, name, method, length, {label(each): each for each in options}, choosing, part)
+    chosen[TRANSFORMER] = {**chosen[SMT], "tried": {}}
+    return chosen
+
+
+def label(setting):
+    return f"rate {setting.lr:g}" + (f", batch {rivals.BATCH // setting.divisor}" if setting.divisor > 1 else "")
+
+
+def choose(c, name, method, length, options, choosing, part):
+    """All on the first choosing seed, the best two on the others; the best mean of these is chosen."""
+    if len(options) == 1:
+        (only, option), = options.items()
+        return {"option": option, "chosen": only, "tried": {}}
+    tried = {}
+    trial = lambda what, seed: part(f"choose {name} {method} {what} {seed}",
+                                    lambda: rivals.play(c, seed, SUITE[name], length, method, options[what]))
+    for extension in range(2):
+        tried |= {what: [trial(what, choosing[0])] for what in options if what not in tried}
+        leaders = sorted(tried, key=lambda what: (-tried[what][0]["validation"], tried[what][0]["loss"]))[:2]
+        for what in leaders:
+            tried[what] = tried[what][:1] + [trial(what, seed) for seed in choosing[1:]]
+        best = leaders[mean_best([tried[what] for what in leaders])]
+        if extension or method not in (MLP, GRU) or is_solved(tried[best]):
+            break
+        options = options | {label(each): each for each in beyond(options, options[best])}
+    return {"option": options[best], "chosen": best,
+            "tried": {what: [leaf["validation"] for leaf in leaves] for what, leaves in tried.items()}}
+
+
+def mean_best(several):
+    mean = lambda what: [np.mean([leaf[what] for leaf in leaves]) for leaves in several]
+    return int(best_rate(mean("validation"), mean("loss")))
+
+
+def beyond(options, top):
+    """The settings with the rate that follows, where the best one is at the edge."""
+    rates = [each.lr for each in options.values() if each._replace(lr=top.lr) == top]
+    ends = ((min(rates), 1 / 3), (max(rates), 3))
+    return [top._replace(lr=float(f"{rate * factor:.1g}")) for rate, factor in ends if rate == top.lr]
+
+
+# ---------------------------------------------------------------- reading a record
+
+def get(record, name, length, method, what="accuracy"):
+    """The values over the seeds that ran it."""
+    return results.values(record, name, length, method, what)
+
+
+def ran(record, name, method):
+    """The lengths a method came to."""
+    return [length for length in lengths_of(record, name) if len(get(record, name, length, method))]
+
+
+def lengths_of(record, name):
+    return [length for length in SUITE[name].lengths if length <= record["config"]["longest"]]
+
+
+def solved(record, name, length, method, what="accuracy", most="ceiling"):
+    """(seeds that solve it, seeds)."""
+    found, ceiling = (get(record, name, length, method, each) for each in (what, most))
+    return int((found >= SOLVED * ceiling).sum()), len(found)
+
+
+def passes(record, name, length, method, what="accuracy", most="ceiling"):
+    """The mean over the seeds is solved; False where the method had ended before."""
+    found, ceiling = (get(record, name, length, method, each) for each in (what, most))
+    return bool(len(found)) and found.mean() >= SOLVED * ceiling.mean()
+
+
+def limit(record, name, length):
+    """What keeps SMT from solving it: "" (nothing), "encoder", "memory" or "RNN"; None where SMT was not run."""
+    if not len(get(record, name, length, SMT)):
+        return None
+    if passes(record, name, length, SMT):
+        return ""
+    if not passes(record, name, length, SMT, "encoder"):
+        return "encoder"
+    return "RNN" if passes(record, name, length, SMT, "held", "held at most") else "memory"
+
+
+def cells(record):
+    """[(task, length)] that SMT came to."""
+    return [(name, length) for name in record["config"]["tasks"] for length in ran(record, name, SMT)]
+
+
+def bptt(record, name, length):
+    """BPTT with the updater that has the higher mean validation accuracy at this length; None where both had ended."""
+    means = {method: get(record, name, length, method, "validation") for method in (MLP, GRU)}
+    return max((method for method in means if len(means[method])), key=lambda m: means[m].mean(), default=None)
+
+
+def lead(record, name, length, one=SMT):
+    """Accuracy of `one` minus BPTT's, seed by seed, and the interval of its mean; None where one of them had ended."""
+    other = bptt(record, name, length)
+    own = get(record, name, length, one)
+    if other is None or not len(own):
+        return None, None
+    gaps = own - get(record, name, length, other)
+    return gaps, results.interval(gaps) or (gaps.mean(), gaps.mean())
+
+
+def leader(record, name, length, one=SMT):
+    """`one`, "BPTT", "even", or None: neither solves a length to which only one of them came."""
+    gaps, interval = lead(record, name, length, one)
+    if gaps is None:
+        other = bptt(record, name, length)
+        left = [each for each in (one, other) if each and passes(record, name, length, each)]
+        return None if not left else one if left == [one] else "BPTT"
+    if interval[0] > AHEAD:
+        return one
+    return "BPTT" if interval[1] < -AHEAD else "even"
+
+
+def crossover(record, name, one=SMT):
+    """(last length of the first leader, the leader, first length of the next, the next), or None without a change."""
+    leaders = [(length, leader(record, name, length, one)) for length in lengths_of(record, name)]
+    leaders = [each for each in leaders if each[1] in (one, "BPTT")]
+    for (before, first), (after, second) in zip(leaders, leaders[1:]):
+        if first != second:
+            return before, first, after, second
+    return None
+
+
+def longest_solved(record, name, methods):
+    """The longest length that the mean of one of the methods solves, 0 without any."""
+    return max((length for length in lengths_of(record, name) for method in methods
+                if passes(record, name, length, method)), default=0)
+
+
+# ---------------------------------------------------------------- claims
+
+def checks(record):
+    """The bounds were fixed before the run."""
+    names, every = record["config"]["tasks"], cells(record)
+    both = [cell for cell in every if lead(record, *cell)[0] is not None]
+    first = [cell for cell in both if leader(record, *cell) == SMT]
+    failed = [cell for cell in every if limit(record, *cell)]
+    taught = [cell for cell in failed if limit(record, *cell) != "RNN"]
+    above = max((float(np.mean(get(record, *cell, SMT) - get(record, *cell, SMT, "encoder"))) for cell in every),
+                default=None)
+    longer = [name for name in names if longest_solved(record, name, (MLP, GRU)) > longest_solved(record, name, (SMT,))]
+    return [
+        results.check("SMT is ahead of BPTT on every task at every length to which both came (task-lengths)",
+                      len(first), f"{len(both)} of {len(both)}", both and len(first) == len(both)),
+        results.check("where SMT does not solve a length, its teacher does not either: encoder + readout, or the "
+                      "memory, decoded (task-lengths)", len(taught), f"{len(failed)} of {len(failed)}",
+                      failed and len(taught) == len(failed)),
+        results.check("no RNN of SMT is better than its encoder + readout (largest mean difference)", above, "<= 0.03",
+                      above is not None and above <= 0.03),
+        results.check("BPTT solves a longer length than SMT (tasks)", len(longer), f">= 3 of {len(names)}",
+                      len(longer) >= 3)]
+
+
+def finding(record):
+    names = record["config"]["tasks"]
+    reach = "; ".join(f"{name} {longest_solved(record, name, (SMT,)) or 'none'} and "
+                      f"{longest_solved(record, name, (MLP, GRU)) or 'none'}" for name in names)
+    changes = {name: crossover(record, name) for name in names}
+    told = [f"{name} (from {one} at {before} to {other} at {after})"
+            for name, (before, one, after, other) in ((n, c) for n, c in changes.items() if c)]
+    failed = [limit(record, *cell) for cell in cells(record) if limit(record, *cell)]
+    taught = sum(what != "RNN" for what in failed)
+    return (f"Longest length solved by SMT and by tuned BPTT: {reach}. The method ahead changes on "
+            f"{', '.join(told) or 'no task'}. Where SMT fails, its teacher does too on {taught} of {len(failed)} "
+            f"task-lengths ({len(record['runs'])} seeds).")
+
+
+# ---------------------------------------------------------------- tables and picture
+
+def table(record):
+    names = record["config"]["tasks"]
+    made = {"Who is ahead: SMT minus BPTT (better updater by validation), mean and interval over the seeds":
+            (["task", "1st length", "2nd", "3rd", "4th", "crossover"], [lead_row(record, name) for name in names]),
+            "What stops SMT (first that is not solved)":
+            (["task", "1st length", "2nd", "3rd", "4th"], [limit_row(record, name) for name in names])}
+    for name in names:
+        lengths = lengths_of(record, name)
+        made[f"{name}: accuracy, mean (worst seed)"] = (["row", *(f"T = {length}" for length in lengths)],
+                                                       task_rows(record, name, lengths))
+    made["The chosen settings"] = (["task", *METHODS[:-1]],
+                                                    [choice_row(record, name) for name in names])
+    made["Spent per network: updates, sequences, processor seconds (mean over tasks and seeds)"] = (
+        ["method", *(f"{place} length" for place in ("1st", "2nd", "3rd", "4th"))],
+        [spent_row(record, method) for method in METHODS])
+    return made
+
+
+def lead_row(record, name):
+    lengths = lengths_of(record, name)
+    changed = crossover(record, name)
+    where = f"{changed[1]} at T = {changed[0]}, {changed[3]} at T = {changed[2]}" if changed else "none found"
+    return filled([name, *(lead_text(record, name, length) for length in lengths)], 5) + [where]
+
+
+def lead_text(record, name, length):
+    gaps, interval = lead(record, name, length)
+    if gaps is None:
+        alone = leader(record, name, length)
+        return f"T = {length}: {alone} alone" if alone else f"T = {length}: both ended"
+    return f"T = {length}: {gaps.mean():+.2f} {tables.between(interval, 2)}"
+
+
+def limit_row(record, name):
+    words = {None: "ended", "": "solved"}
+    return filled([name, *(words.get(what := limit(record, name, length), what)
+                           for length in lengths_of(record, name))], 5)
+
+
+def filled(row, width):
+    return row + ["–"] * (width - len(row))
+
+
+ROWS = (("encoder + readout", SMT, "encoder"), ("memory, decoded", SMT, "held"), ("SMT", SMT, "accuracy"),
+        ("self-prediction", SELF, "accuracy"), (MLP, MLP, "accuracy"), (GRU, GRU, "accuracy"),
+        ("Transformer, no memory", TRANSFORMER, "accuracy"))
+
+
+def task_rows(record, name, lengths):
+    rules = list(results.at(record["runs"][0]["final"], name, lengths[0], RULES))
+    shown = lambda *path: cell_text(results.values(record, name, *path))
+    return [*([label, *(shown(length, method, what) for length in lengths)] for label, method, what in ROWS),
+            *([rule, *(shown(length, RULES, rule) for length in lengths)] for rule in rules)]
+
+
+def cell_text(values):
+    if not len(values):
+        return "ended"
+    return f"{values.mean():.3f}" + (f" ({values.min():.3f})" if values.min() < values.max() else "")
+
+
+def choice_row(record, name):
+    made = record["runs"][0]["choices"][name]
+    return [name, *(f"{made[method]['chosen']} ({len(made[method]['tried']) or 'not'} tried)" for method in RNNS)]
+
+
+def spent_row(record, method):
+    row = []
+    for place in range(4):
+        found = [results.at(run["final"], name, lengths[place], method) for run in record["runs"]
+                 for name in record["config"]["tasks"] if len(lengths := lengths_of(record, name)) > place]
+        row.append(spent_text([each for each in found if each and "seconds" in each]))
+    return [method, *row]
+
+
+def spent_text(leaves):
+    if not leaves:
+        return "–"
+    counts = [sorted({leaf[what] for leaf in leaves}) for what in ("updates", "sequences")]
+    ranges = [f"{low[0]:,}" + (f" to {low[-1]:,}" if len(low) > 1 else "") for low in counts]
+    return "; ".join([*ranges, f"{np.mean([leaf['seconds'] for leaf in leaves]):.1f} s"])
+
+
+def figure(record, arrays):
+    """One panel a task: accuracy against length."""
+    from common.figures import plt
+    names = record["config"]["tasks"]
+    fig, axes = plt.subplots(2, 3, figsize=(9, 5.6), sharey=True, layout="constrained")
+    for ax, name in zip(axes.flat, names):
+        panel(ax, record, name)
+    for ax in axes.flat[len(names):]:
+        ax.set_axis_off()
+    handles, words = axes.flat[0].get_legend_handles_labels()
+    axes.flat[-1].legend(handles, words, loc="center", fontsize=8, frameon=False)
+    for ax in axes[:, 0]:
+        ax.set_ylabel("accuracy")
+    seeds = len(record["runs"])
+    fig.suptitle(f"Mean of {seeds} seeds, bars from worst to best; a line ends after two unsolved lengths", fontsize=10)
+    return fig
+
+
+def panel(ax, record, name):
+    from common.figures import ROLE
+    colours = {SMT: ("smt_dmt", "o-"), SELF: ("binary", "s-"), MLP: ("mlp", "v-"), GRU: ("gru", "^-"),
+               TRANSFORMER: ("transformer", "d-")}
+    lengths = lengths_of(record, name)
+    for word, method, what in ROWS:
+        role, style = colours[method]
+        if what != "accuracy":
+            style = {"encoder": "--", "held": ":"}[what]
+        draw(ax, record, name, (method, what), style, label=word, color=ROLE[role if what == "accuracy" else "smt"])
+    draw(ax, record, name, (RULES, "table of the last two"), ":", label="last two tokens", color=ROLE["trivial"])
+    draw(ax, record, name, (RULES, "chance"), "--", label="chance", color=ROLE["chance"], linewidth=1)
+    draw(ax, record, name, (RULES, "ceiling"), "-", label="ceiling", color=ROLE["paper"], linewidth=0.7)
+    ax.set_xscale("log", base=2)
+    ax.set_xticks(lengths, [f"{length}" for length in lengths])
+    ax.set_xlabel("length T")
+    ax.set_ylim(0, 1.04)
+    ax.set_title(name, fontsize=10)
+
+
+def draw(ax, record, name, path, style, **look):
+    """Mean of the seeds at every length, with bars from the worst to the best."""
+    found = {length: results.values(record, name, length, *path) for length in lengths_of(record, name)}
+    found = {length: values for length, values in found.items() if len(values)}
+    mean = np.array([values.mean() for values in found.values()])
+    spread = [mean - [values.min() for values in found.values()], [values.max() for values in found.values()] - mean]
+    ax.errorbar(list(found), mean, np.abs(spread), fmt=style, markersize=4, elinewidth=0.8, **look)
