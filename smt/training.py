@@ -77,12 +77,13 @@ def draw_length(rng, length):
 def train_smt(teacher, rnn, task, rng, recipe, label="SMT", watch=None):
     """Train teacher and RNN together; afterwards the RNN starts from the encoder's memory of the empty past.
 
-    watch(step) is called after every update (for curves and snapshots). Returns the curves {name: list}, with "on", the
-    update at which the dynamics were switched on (None: never), "sequences" and "seconds".
+    watch(step) is called after every update (for curves and snapshots); True stops. Returns the curves {name: list},
+    with "on", the update at which the dynamics were switched on (None: never), "sequences" and "seconds".
     """
     trainer, progress = Trainer(teacher=teacher, rnn=rnn), Progress(label, total_updates(recipe.plan))
     curves = {"dec": [], "read": [], "dyn": [], "unif": []}
     step, on, mean_dec, sequences, started = 0, recipe.start, None, 0, time.process_time()
+    stopped = False
     for phase, (length, batch, updates) in enumerate(recipe.plan):
         for local in range(updates):
             x, y = task(rng, batch, draw_length(rng, length))
@@ -96,13 +97,16 @@ def train_smt(teacher, rnn, task, rng, recipe, label="SMT", watch=None):
             step, sequences = step + 1, sequences + batch
             for name in curves:
                 curves[name].append(losses[name])
-            if watch:
-                watch(step)
+            stopped = bool(watch and watch(step))
             progress.update(step, dec=mean_dec, dyn=losses["dyn"], unif=losses["unif"])
             if on is None and mean_dec < recipe.threshold:
                 on = step
                 if phase == 0 and len(recipe.plan) > 1:
                     break
+            if stopped:
+                break
+        if stopped:
+            break
     progress.close()
     set_start(teacher, rnn)
     return {**curves, "on": on, "sequences": sequences, "seconds": time.process_time() - started}
