@@ -1,14 +1,15 @@
-"""What a trial does with one sequence: the fully connected network, and the one hidden unit of 2a and 2b.
+"""What a trial does with one sequence: the fully connected network, the one hidden unit of 2a and 2b, the chunker.
 
-Both have the same face for trials.py: `init`, `prepare` (fixed sets of a trial), `draw` (the next training
+All have the same face for trials.py: `init`, `prepare` (fixed sets of a trial), `draw` (the next training
 sequences of all trials), `learn` (one of them, one update), `look` (errors on the fixed sets), `memory`.
 Everything that differs between trials has the trial on its last axis, or, in weights, on its first.
 """
 
 import numpy as np
 
-from vanishing_gradient.long_lags import one_unit, wiring
+from vanishing_gradient.long_lags import one_unit, two_nets, wiring
 from vanishing_gradient.long_lags.one_unit import OneUnit
+from vanishing_gradient.long_lags.two_nets import TwoNets
 
 BLOCK = 100                                  # sequences drawn at a time
 
@@ -16,6 +17,8 @@ BLOCK = 100                                  # sequences drawn at a time
 def learner(row):
     if isinstance(row.net, OneUnit):
         return OfOneUnit(row)
+    if isinstance(row.net, TwoNets):
+        return OfTwoNets(row)
     return OfStrings(row) if row.task.every_step else OfWiring(row)
 
 
@@ -153,5 +156,27 @@ class OfOneUnit:
             x = np.concatenate([[self.task.p - 1 + first], middle, [self.task.p - 1 + first]])
             x = np.broadcast_to(x[:, None], (len(x), len(p["on"])))
             target = np.eye(self.net.symbols)[x[1:].T]
-            worst.append(np.abs(one_unit.forward(self.net, p, x[:-1])[0] - target).max((1, 2)))
+            worst.append(np.abs(self.predict(p, x[:-1]) - target).max((1, 2)))
         return np.stack(worst)
+
+    def predict(self, p, x):
+        return one_unit.forward(self.net, p, x)[0]
+
+
+class OfTwoNets(OfOneUnit):
+    """Experiment 2a with the chunker; the automatizer alone is tested."""
+
+    def init(self, rng):
+        return two_nets.init(self.net, rng)
+
+    def memory(self, N):
+        return {}
+
+    def learn(self, p, block, k, memory, seen):
+        error, g = two_nets.gradients(self.net, p, block[:, k])
+        for name, gradient in g.items():
+            p[name] -= self.row.lr * gradient
+        return np.abs(error[..., :-1]).max((1, 2))
+
+    def predict(self, p, x):
+        return one_unit.forward(self.net.unit, p, x)[0][..., :-1]

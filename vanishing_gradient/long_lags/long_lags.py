@@ -30,11 +30,12 @@ from common.networks import stack
 from common.progress import Progress, collect
 from common.randomness import stream, streams
 from common.tables import wilson
-from vanishing_gradient.long_lags import one_unit, wiring
+from vanishing_gradient.long_lags import one_unit, two_nets, wiring
 from vanishing_gradient.long_lags.one_unit import OneUnit
 from vanishing_gradient.long_lags.report import compared, published
 from vanishing_gradient.long_lags.rows import ADDING, CELL_P4, CELL_P10, NOISE, REBER, ST1, TABLE_3
 from vanishing_gradient.long_lags.tasks import Distractors, Marked, Reber, SignalAndNoise, TwoSequences
+from vanishing_gradient.long_lags.two_nets import TwoNets
 from vanishing_gradient.long_lags.trials import TEST, Trials, metrics, test, train
 
 HERE = Path(__file__).resolve().parent
@@ -201,6 +202,7 @@ def gradient_errors():
         "2a, memory cell": one_unit.gradient_error(OneUnit(9), TwoSequences(8)),
         "2b, memory cell": one_unit.gradient_error(OneUnit(9), TwoSequences(8, random=True)),
         "2a, ordinary unit": one_unit.gradient_error(OneUnit(9, cell=False), TwoSequences(8)),
+        "2a, chunker": two_nets.gradient_error(TwoNets(13), TwoSequences(12)),
     }
 
 

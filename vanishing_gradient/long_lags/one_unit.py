@@ -75,9 +75,21 @@ def forward(net, p, x):
 
 def gradients(net, p, x, end_only=False):
     """Output errors (N, T, K) and the gradient of E = sum (target - y)^2 / 2 for sequences x (T + 1, N)."""
-    output, unit, kept = forward(net, p, x[:-1])
+    passed = forward(net, p, x[:-1])
+    error = errors(passed[0], x)
+    return error, backward(net, p, x, passed, error, end_only)
+
+
+def errors(output, x):
+    """target - y (N, T, K), the target of every step being the next symbol of x (T + 1, N)."""
     error = -output
     error[np.arange(error.shape[0])[:, None], np.arange(error.shape[1]), x[1:].T] += 1
+    return error
+
+
+def backward(net, p, x, passed, error, end_only=False):
+    """The gradient of all weights, from what `forward` of x[:-1] returned and the errors (N, T, K)."""
+    output, unit, kept = passed
     d_net = output * (1 - output)
     d_net *= error
     np.negative(d_net, out=d_net)
@@ -85,7 +97,7 @@ def gradients(net, p, x, end_only=False):
         d_net[:, :-1] = 0
     d_unit = p["on"] * (d_net @ p["w_unit"][..., None])[..., 0]
     g = dict(W_out=summed(d_net, x[:-1], p["W_out"]), w_unit=(unit[:, None] @ d_net)[:, 0])
-    return error, {**g, **(_into_cell if net.cell else _into_unit)(p, d_unit, unit, kept, x[:-1])}
+    return {**g, **(_into_cell if net.cell else _into_unit)(p, d_unit, unit, kept, x[:-1])}
 
 
 def _into_cell(p, d_unit, unit, kept, x):

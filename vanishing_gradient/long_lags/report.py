@@ -20,6 +20,7 @@ class Compared(NamedTuple):
     mean: float
     interval: tuple                      # 95 % of the mean, (mean, mean) for one trial
     wrong: float                         # mean of the solved trials, None without any
+    done: np.ndarray                     # (trials,) which are solved
 
     @property
     def bound(self):
@@ -34,8 +35,9 @@ def compared(record, name):
     seen = np.array([f["sequences"] if f["solved"] else f["seen"] for f in finals], dtype=float)
     wrong = [f["wrong_of_2560"] for f in finals if f.get("wrong_of_2560") is not None]
     interval = results.interval(seen) or (seen[0], seen[0])
-    return Compared(int(sum(f["solved"] for f in finals)), len(finals), seen, float(seen.mean()), interval,
-                    float(np.mean(wrong)) if wrong else None)
+    done = np.array([f["solved"] == 1 for f in finals])
+    return Compared(int(done.sum()), len(finals), seen, float(seen.mean()), interval,
+                    float(np.mean(wrong)) if wrong else None, done)
 
 
 def line(row, found):

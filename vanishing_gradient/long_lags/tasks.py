@@ -1,4 +1,4 @@
-"""The sequences of Experiments 1 to 5 (Hochreiter & Schmidhuber 1997, sections 5.1 to 5.5).
+"""The sequences of Experiments 1 to 5 (Hochreiter & Schmidhuber 1997, sections 5.1 to 5.5), and parity (section 6).
 
 Every task draws `Sequences`: inputs padded to the longest, lengths, targets. Symbols are numbers,
 one per step; real inputs have an axis of inputs. `clean` is what an answer is compared with: the
@@ -185,3 +185,24 @@ class Marked(NamedTuple):
             x[0, 1] = -1
         target = (X1 * X2 if self.product else 0.5 + (X1 + X2) / 4).astype(np.float32)[None]
         return Sequences(x, lengths, target, target)
+
+
+# ---------------------------------------------------------------- section 6: what the authors concede
+
+class Parity(NamedTuple):
+    """Is the number of +1 among the bits odd? One bit is +1 or -1; `gap` zeros stand between a bit and the next.
+
+    Two bits are the exclusive or: to store one of them alone is worth nothing (section 6).
+    """
+    bits: int                            # and up to a tenth more
+    gap: int = 0
+    symbols, reals, outputs, every_step = 0, 1, 1, False
+
+    def draw(self, rng, count):
+        many, every = rng.integers(self.bits, self.bits + self.bits // 10 + 1, count), self.gap + 1
+        bits = 2 * rng.integers(0, 2, (self.bits + self.bits // 10, count)) - 1
+        bits[np.arange(len(bits))[:, None] >= many] = 0
+        x = np.zeros(((len(bits) - 1) * every + 1, 1, count), np.float32)
+        x[::every, 0] = bits
+        odd = ((bits == 1).sum(0) % 2).astype(np.float32)[None]
+        return Sequences(x, (many - 1) * every + 1, odd, odd)

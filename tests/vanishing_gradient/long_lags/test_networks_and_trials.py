@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from vanishing_gradient.long_lags import long_lags, one_unit, rows, trials, wiring
+from vanishing_gradient.long_lags import long_lags, one_unit, rows, trials, two_nets, wiring
 from vanishing_gradient.long_lags.criteria import AllStrings, Both, Streak, TestSets, Window
 from vanishing_gradient.long_lags.learners import learner
 from vanishing_gradient.long_lags.one_unit import OneUnit
@@ -54,6 +54,29 @@ def test_biases_a_network_does_not_have_stay_zero():
         assert (running.p["b"][:, ~row.net.biased()] == 0).all() and (running.p["b_out"] == 0).all()
 
 
+# ---------------------------------------------------------------- the chunker
+
+def test_the_chunker_moves_at_events_only_and_predicts_the_next_one():
+    net, rng = two_nets.TwoNets(6), np.random.default_rng(0)
+    p = {n.removeprefix("chunker_"): a[None] for n, a in two_nets.init(net, rng).items() if n.startswith("chunker_")}
+    x, event = TwoSequences(5).draw(rng, 1), np.array([[True, False, False, True, False, True]])
+    h = two_nets.clocked(p, x, event)
+    assert list(np.diff(h[0]) != 0) == list(event[0])
+    n, t, output, target = two_nets.predictions(p, x, event, h)
+    assert list(t) == [0, 3] and list(target.argmax(1)) == [x[3, 0], x[5, 0]] and output.shape == (2, 6)
+
+
+def test_the_automatizer_imitates_the_chunker_and_is_tested_on_symbols_only():
+    row = rows.CHUNKER._replace(task=TwoSequences(5), net=two_nets.TwoNets(6))
+    running = trials.Trials(row, [900, 901])
+    x = running.learner.draw(running.generators, running.sets)[:, 0]
+    error, g = two_nets.gradients(row.net, running.p, x)
+    assert error.shape == (2, 5, 7) and np.abs(g["W_out"][..., -1]).max() > 0 and g["chunker_W_out"].shape == (2, 6, 6)
+    assert running.learner.look(running.p, None).shape == (2, 2)
+    running.p["W_out"][..., -1] += 100                               # the output that is no symbol
+    assert running.learner.look(running.p, None).max() < 1
+
+
 # ---------------------------------------------------------------- criteria
 
 def feed(rule, errors, look=None):
@@ -93,7 +116,8 @@ def test_2a_is_tested_on_both_sequences_and_reber_on_all_strings():
 
 # ---------------------------------------------------------------- trials
 
-ONE_OF_EACH = (rows.REBER[4], rows.CELL_P10, rows.RTRL[0], rows.TABLE_3[0], rows.NOISE["3c_T100_N3"], rows.ADDING)
+ONE_OF_EACH = (rows.REBER[4], rows.CELL_P10, rows.RTRL[0], rows.CHUNKER, rows.TABLE_3[0],
+               rows.NOISE["3c_T100_N3"], rows.ADDING)
 
 
 @pytest.mark.parametrize("row", ONE_OF_EACH, ids=lambda row: row.name)

@@ -68,7 +68,7 @@ def test_a_run_is_drawn_where_it_lies(quick, tmp_path):
 
 def test_gradcheck_passes():
     done = run_script(RUN, "--gradcheck")
-    assert done.returncode == 0 and "10 gradients agree" in done.stdout
+    assert done.returncode == 0 and "11 gradients agree" in done.stdout
 
 
 def test_saved_networks_are_scored_on_fresh_sequences_ten_times_as_long(quick):
@@ -111,7 +111,7 @@ def test_an_unsolved_trial_counts_with_what_it_has_seen_and_makes_the_mean_a_bou
 def test_a_line_without_trials_says_that_it_was_not_run_and_how_long_it_would_take():
     assert "not run: 8 h" in report.line(rows.ADDING_1000, None)
     assert "not run: 3 h" in report.line(rows.TABLE_3[-1], None)
-    assert "not run: 1 h (the chunker has a room)" in report.line(rows.CHUNKER, None)
+    assert "not run: 1 h (another paper's trials)" in report.line(rows.ELMAN, None)
 
 
 def test_a_line_holds_its_claims_only_within_a_factor_of_two_and_with_its_trials_solved():
@@ -120,6 +120,15 @@ def test_a_line_holds_its_claims_only_within_a_factor_of_two_and_with_its_trials
                                    (74_000, 0.0, [False, False])):
         finals = [dict(solved=solved, seen=seen, sequences=seen, wrong_of_2560=1)] * 10
         assert [c["holds"] for c in report.checks(record_of(row.name, finals), (row,))] == expected
+
+
+def test_a_line_of_the_paper_counts_once_and_comes_out_in_any_of_its_readings():
+    good = dict(solved=1.0, seen=80_000, sequences=80_000)
+    found = {row.name: report.compared(record_of(row.name, [final] * 10), row.name) for row, final in (
+        (rows.ADDING, dict(solved=0.0, seen=80_000, sequences=None)), (rows.ADDING_HIDDEN, good))}
+    lines = [(row, found.get(row.name)) for row in (rows.ADDING, rows.ADDING_HIDDEN, rows.ADDING_LOGISTIC)]
+    assert report.coming_out(lines) == (1, 1) and report.coming_out(lines[:1]) == (0, 1)
+    assert report.coming_out(lines[2:]) == (0, 0)
 
 
 def test_every_line_of_the_paper_stands_in_the_readmes_table():

@@ -7,7 +7,7 @@ from vanishing_gradient.long_lags import rows
 from vanishing_gradient.long_lags.criteria import AllStrings, Both, Streak, TestSets, Window
 from vanishing_gradient.long_lags.one_unit import OneUnit
 from vanishing_gradient.long_lags.tasks import (
-    GRAMMAR, SYMBOLS, B, Distractors, E, Marked, P, Reber, SignalAndNoise, T, TwoSequences, reber_string)
+    GRAMMAR, SYMBOLS, B, Distractors, E, Marked, P, Parity, Reber, SignalAndNoise, T, TwoSequences, reber_string)
 
 RNG = lambda: np.random.default_rng(0)
 
@@ -122,6 +122,17 @@ def test_if_the_first_pair_hid_its_second_mark_two_in_a_hundred_answers_could_no
     assert 0.01 < (np.abs(known - hidden.target[0]) > 0.04).mean() < 0.03
 
 
+def test_parity_is_odd_where_the_number_of_ones_is_and_gaps_are_zeros():
+    for task, length in ((Parity(3), 3), (Parity(2, gap=4), 6)):
+        drawn = task.draw(RNG(), 200)
+        assert set(drawn.lengths) == {length} and len(drawn.x) == length
+        assert ((drawn.x[:, 0] == 1).sum(0) % 2 == drawn.target[0]).all() and 0.4 < drawn.target.mean() < 0.6
+        assert (np.abs(drawn.x[::task.gap + 1]) == 1).all() and (np.abs(drawn.x).sum(0) == task.bits).all()
+    long = Parity(500).draw(RNG(), 50)
+    assert long.lengths.min() >= 500 and long.lengths.max() <= 550
+    assert (np.abs(long.x[:, 0]).sum(0) == long.lengths).all()
+
+
 # ---------------------------------------------------------------- the paper's tables
 
 def test_table_1_is_as_published():
@@ -144,6 +155,7 @@ def test_table_2_is_as_published():
     assert lines == [(1.0, 36, 0.78, 1_043_000), (4.0, 36, 0.56, 892_000), (10.0, 36, 0.22, 254_000)]
     assert rows.RTRL_P10.net.weights == 144 and rows.RTRL_P100.paper.weights == 102 * 102
     assert rows.CHUNKER.paper.sequences == 32_400 and rows.CHUNKER.paper.solved == 0.33
+    assert rows.CHUNKER.net.weights == 10_506 and rows.CHUNKER.lr == 1.0
     assert {row.paper.trials for row in (cell, other, *rows.RTRL, rows.RTRL_P10, rows.CHUNKER)} == {18}
 
 
