@@ -13,7 +13,7 @@ import pytest
 import reproduce
 from common import figures, gifs, results, study, tables
 from common.config import make_command
-from tests.command import run_script
+from tests.command import run_inside
 from tests.conftest import ROOT
 
 EXPERIMENTS = reproduce.EXPERIMENTS
@@ -200,7 +200,7 @@ def test_the_commands_of_a_readme_are_accepted_by_the_scripts(path):
 
 @functools.cache
 def run_help(script):
-    return run_script(script, "--help").stdout
+    return run_inside(script, "--help").stdout
 
 
 @pytest.mark.parametrize("name", EXPERIMENTS)

@@ -10,7 +10,7 @@ import pytest
 
 import reproduce
 from common import results
-from tests.command import assert_refused, run_script
+from tests.command import assert_refused, run_inside, run_script
 from tests.conftest import ROOT
 
 TOY = "tests/toy"
@@ -72,7 +72,7 @@ def test_abbreviated_and_contradicting_flags_are_refused():
     done = run_script("reproduce.py", "--stud")
     assert done.returncode == 2 and "--stud" in done.stderr
     assert run_script("reproduce.py", "--quick", "--full").returncode == 2
-    assert_refused(run_script("tests/toy/toy.py", "--see", "1"), "--see")
+    assert_refused(run_inside("tests/toy/toy.py", "--see", "1"), "--see")
 
 
 # ---------------------------------------------------------------- jobs

@@ -9,7 +9,7 @@ import pytest
 from chunker_very_deep_1200 import chunker_very_deep_1200 as experiment
 from common import results, tanh_rnn
 from common.config import run
-from tests.command import assert_failed, assert_refused, run_script
+from tests.command import assert_failed, assert_refused, run_inside, run_script
 from tests.conftest import ROOT
 
 TRAIN = "chunker_very_deep_1200/chunker_very_deep_1200.py"
@@ -104,7 +104,7 @@ def test_gradcheck_ends_with_status_1_when_a_kernel_is_wrong(monkeypatch, capsys
     (["--commit", "--length", 100], ["--length", "--commit"])])
 def test_bad_input_is_refused_with_one_line_and_nothing_is_written(arguments, words, tmp_path):
     out = [] if "--commit" in arguments else ["--out", tmp_path / "new"]
-    assert_refused(run_script(TRAIN, *arguments, *out), *words)
+    assert_refused(run_inside(TRAIN, *arguments, *out), *words)
     assert not (tmp_path / "new").exists()
 
 
@@ -134,7 +134,7 @@ def test_missing_or_damaged_files_are_named_with_the_command_that_makes_them(scr
         if damage == "npz without an array":
             del arrays["mass_m3"]
         np.savez(file, **arrays)
-    assert_failed(run_script(script, "--out", out), file.name, TRAIN, "--out")
+    assert_failed(run_inside(script, "--out", out), file.name, TRAIN, "--out")
 
 
 def test_a_damaged_study_ends_in_one_line_with_status_1(quick, tmp_path):
@@ -142,6 +142,6 @@ def test_a_damaged_study_ends_in_one_line_with_status_1(quick, tmp_path):
     shutil.copytree(quick[1], out)
     (out / "studies").mkdir()
     (out / "studies" / "cost.json").write_text("{}", encoding="utf-8")
-    done = run_script(DRAW, "--out", out)
+    done = run_inside(DRAW, "--out", out)
     assert_failed(done, "cost.json", "--study cost")
     assert len(done.stderr.strip().splitlines()) == 1

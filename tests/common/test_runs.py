@@ -9,7 +9,7 @@ import sys
 import numpy as np
 import pytest
 
-from tests.command import assert_failed, assert_refused, run_script
+from tests.command import assert_failed, assert_refused, run_inside, run_script
 from tests.conftest import ROOT
 
 TOY = "tests/toy/toy.py"
@@ -85,7 +85,7 @@ def test_the_script_of_an_experiment_is_run_once_when_its_study_imports_from_it(
     (["--out", " "], ["--out", "folder"]),
 ])
 def test_flags_that_do_not_go_together_or_would_be_ignored_are_refused(flags, words):
-    assert_refused(run_script(TOY, *flags), *words)
+    assert_refused(run_inside(TOY, *flags), *words)
 
 
 def test_the_home_folder_is_understood_in_out(tmp_path, monkeypatch):
@@ -95,7 +95,7 @@ def test_the_home_folder_is_understood_in_out(tmp_path, monkeypatch):
 
 
 def test_help_shows_the_question_and_the_time_of_every_study():
-    text = " ".join(run_script(TOY, "--help").stdout.split())
+    text = " ".join(run_inside(TOY, "--help").stdout.split())
     assert "steps Does a larger step count further? (6 s)" in text
     assert "how far to count (default: 5; paper: 100..110)" in text
 
@@ -171,7 +171,7 @@ DAMAGE = {
 @pytest.mark.parametrize("what", DAMAGE)
 def test_damaged_content_ends_in_one_line_with_the_command_that_repairs_it(finished, tmp_path, what):
     DAMAGE[what](copy(finished, tmp_path))
-    done = run_script(DRAW, "--out", tmp_path)
+    done = run_inside(DRAW, "--out", tmp_path)
     assert_failed(done, tmp_path)
     assert len(done.stderr.strip().splitlines()) == 1
     assert f"--out {tmp_path}" in done.stderr, "the suggested command contains the folder that was given"
@@ -207,7 +207,7 @@ def test_files_are_utf8_under_any_locale(finished, tmp_path, locale, monkeypatch
 def test_a_readme_without_an_end_marker_is_named(finished, tmp_path):
     copy(finished, tmp_path)
     (tmp_path / "README.md").write_text("<!-- begin last -->0\n", encoding="utf-8")
-    assert_failed(run_script(DRAW, "--tables", "--out", tmp_path), "README.md", "last")
+    assert_failed(run_inside(DRAW, "--tables", "--out", tmp_path), "README.md", "last")
 
 
 def test_piped_output_is_short(tmp_path):

@@ -18,7 +18,7 @@ from smt import comparison, drawing, gradients, jobs, make_smt_gif, players, sco
 from smt.certificate import merged_machine
 from smt.memory import SphereMemory
 from smt.model import RNN
-from tests.command import assert_failed, assert_refused, run_script
+from tests.command import assert_failed, assert_refused, run_inside, run_script
 from tests.conftest import ROOT
 
 HERE = ROOT / "smt"
@@ -180,7 +180,7 @@ def test_weights_play_without_training(quick):
 
 @pytest.mark.parametrize("flag", [("--length", "32"), ("--quick",), ("--seed", "3")])
 def test_evaluate_refuses_what_it_does_not_use(flag, quick):
-    assert_refused(run_script("smt/smt.py", "--evaluate", *flag, "--out", quick[0]), flag[0], "--evaluate")
+    assert_refused(run_inside("smt/smt.py", "--evaluate", *flag, "--out", quick[0]), flag[0], "--evaluate")
 
 
 def test_weights_that_are_not_finite_are_named(quick, tmp_path):
@@ -228,27 +228,27 @@ def test_gradcheck_ends_with_status_1_when_a_gradient_is_wrong(tmp_path):
     ("--seeds", "0-100000000000"), ("--out", "")])
 def test_bad_values_are_refused_in_one_line(flag, value, tmp_path):
     where = [] if flag == "--out" else ["--out", tmp_path]
-    assert_refused(run_script("smt/smt.py", flag, value, *where), flag if flag != "--out" else "folder")
+    assert_refused(run_inside("smt/smt.py", flag, value, *where), flag if flag != "--out" else "folder")
     assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("name, flag", [("reach", "--length"), ("ablation", "--longest"), ("tasks", "--elements")])
 def test_a_study_refuses_knobs_that_it_does_not_use(name, flag, tmp_path):
-    assert_refused(run_script("smt/smt.py", "--study", name, flag, "64", "--out", tmp_path), flag, name)
+    assert_refused(run_inside("smt/smt.py", "--study", name, flag, "64", "--out", tmp_path), flag, name)
 
 
 def test_commit_refuses_other_seeds_and_settings(tmp_path):
     before = (HERE / "results.json").read_bytes()
-    assert_refused(run_script("smt/smt.py", "--commit", "--seed", 3), "committed seeds", seed_range(smt.SEEDS))
-    assert_refused(run_script("smt/smt.py", "--commit", "--length", 32), "--length")
+    assert_refused(run_inside("smt/smt.py", "--commit", "--seed", 3), "committed seeds", seed_range(smt.SEEDS))
+    assert_refused(run_inside("smt/smt.py", "--commit", "--length", 32), "--length")
     assert (HERE / "results.json").read_bytes() == before
 
 
 def test_missing_and_damaged_files_are_named(quick, tmp_path):
-    assert_failed(run_script("smt/visualize_smt.py", "--out", tmp_path), "results.json", "missing", "smt.py")
+    assert_failed(run_inside("smt/visualize_smt.py", "--out", tmp_path), "results.json", "missing", "smt.py")
     shutil.copy(quick[0] / "results.json", tmp_path)
     (tmp_path / "traces.npz").write_bytes(b"not a zip file")
-    assert_failed(run_script("smt/make_smt_gif.py", "--out", tmp_path), "traces.npz", "damaged")
+    assert_failed(run_inside("smt/make_smt_gif.py", "--out", tmp_path), "traces.npz", "damaged")
 
 
 def assert_named(module, out, monkeypatch, capsys, *words):

@@ -15,7 +15,7 @@ from common import lstm, results
 from common.config import run
 from temporal_order_3bit import temporal_order_3bit as experiment
 from temporal_order_3bit import visualize_temporal_order_3bit as visualize
-from tests.command import assert_failed, assert_refused, run_script
+from tests.command import assert_failed, assert_refused, run_inside, run_script
 from tests.conftest import ROOT
 
 TRAIN = "temporal_order_3bit/temporal_order_3bit.py"
@@ -94,7 +94,7 @@ def test_a_users_own_weights_are_scored_with_their_settings(quick):
     (["--study", "paper_1997", "--length", 50], ["--length", "not used", "paper_1997"]),
     (["--study", "drift", "--input-gate-bias", -2], ["--input-gate-bias", "not used", "drift"])])
 def test_bad_input_is_refused_with_one_line_and_nothing_is_written(arguments, words, tmp_path):
-    assert_refused(run_script(TRAIN, *arguments, "--out", tmp_path / "new"), *words)
+    assert_refused(run_inside(TRAIN, *arguments, "--out", tmp_path / "new"), *words)
     assert not (tmp_path / "new").exists()
 
 
@@ -103,7 +103,7 @@ def test_bad_input_is_refused_with_one_line_and_nothing_is_written(arguments, wo
     (["--gradcheck", "--lr", 1], ["--lr", "not used", "--gradcheck"]),
     (["--commit", "--updates", 3], ["--updates", "--commit"]), (["--commit", "--seed", 3], ["--commit", "0-29"])])
 def test_flags_that_a_mode_does_not_use_are_refused(arguments, words):
-    assert_refused(run_script(TRAIN, *arguments), *words)
+    assert_refused(run_inside(TRAIN, *arguments), *words)
 
 
 def test_gradcheck_ends_with_status_0_and_with_1_when_a_kernel_is_broken(monkeypatch, capsys):

@@ -6,7 +6,7 @@ import pytest
 from common import results, study
 from common.figures import plt
 from temporal_order_3bit.studies import drift, lengths, tuned_rnn
-from tests.command import assert_failed, run_script
+from tests.command import assert_failed, run_inside, run_script
 from tests.conftest import ROOT
 
 TRAIN = "temporal_order_3bit/temporal_order_3bit.py"
@@ -28,7 +28,7 @@ def folder(tmp_path_factory):
 def test_there_is_one_file_a_study_and_help_names_each():
     assert STUDIES == sorted(["blocks", "drift", "forget_gate", "lengths", "paper_1997", "paper_1997_6b", "truncation",
                               "tuned_rnn"])
-    shown = run_script(TRAIN, "--help").stdout
+    shown = run_inside(TRAIN, "--help").stdout
     assert all(study.describe(HOME, name).question in shown for name in STUDIES)
 
 
@@ -49,7 +49,7 @@ def test_every_study_is_drawn_and_a_damaged_one_ends_in_one_line(folder):
     whole = record.read_text(encoding="utf-8")
     for broken in ("nothing", whole.replace('"bias_1_early_slope"', '"bias_1_other"')):
         record.write_text(broken, encoding="utf-8")
-        assert_failed(run_script(DRAW, "--out", folder), "drift.json", "--study drift")
+        assert_failed(run_inside(DRAW, "--out", folder), "drift.json", "--study drift")
     record.write_text(whole, encoding="utf-8")
 
 

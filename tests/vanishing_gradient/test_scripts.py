@@ -9,7 +9,7 @@ import pytest
 
 from common import lstm, results, study, tanh_rnn
 from common.config import run
-from tests.command import assert_failed, assert_refused, run_script
+from tests.command import assert_failed, assert_refused, run_inside, run_script
 from tests.conftest import ROOT
 from vanishing_gradient import make_vanishing_gradient_gif as gif
 from vanishing_gradient import vanishing_gradient as experiment
@@ -180,7 +180,7 @@ def test_a_broken_kernel_ends_the_gradient_check_with_status_1(module, name, mon
     (["--evaluate", "--seed", 1], ["--seed", "--evaluate"])])
 def test_bad_input_is_refused_with_one_line_and_nothing_is_written(arguments, words, tmp_path):
     out = [] if "--gradcheck" in arguments else ["--out", tmp_path / "new"]
-    assert_refused(run_script(RUN, *arguments, *out), *words)
+    assert_refused(run_inside(RUN, *arguments, *out), *words)
     assert not (tmp_path / "new").exists()
 
 
@@ -196,21 +196,21 @@ def test_missing_or_damaged_files_are_named_with_the_command_that_makes_them(scr
             shutil.rmtree(out / "studies", ignore_errors=True)
     else:
         (out / file).write_bytes(damage)
-    assert_failed(run_script(script, "--out", out), file, "python3 vanishing_gradient/vanishing_gradient.py --out")
+    assert_failed(run_inside(script, "--out", out), file, "python3 vanishing_gradient/vanishing_gradient.py --out")
 
 
 @pytest.mark.parametrize("damage", [b"{", b'{"schema": "1"}'])
 def test_a_damaged_study_is_named_with_the_command_that_makes_it(damage, studied, tmp_path):
     shutil.copytree(studied, tmp_path / "copy")
     (tmp_path / "copy" / "studies" / "before_and_after.json").write_bytes(damage)
-    assert_failed(run_script(DRAW, "--out", tmp_path / "copy"), "before_and_after.json", "--study before_and_after")
+    assert_failed(run_inside(DRAW, "--out", tmp_path / "copy"), "before_and_after.json", "--study before_and_after")
 
 
 def test_arrays_that_are_missing_from_the_traces_are_named(quick, tmp_path):
     shutil.copy(quick[1] / "results.json", tmp_path)
     run_id = json.loads((tmp_path / "results.json").read_text(encoding="utf-8"))["run_id"]
     np.savez(tmp_path / "traces.npz", run_id=np.array(run_id), gain=np.ones(3))
-    assert_failed(run_script(DRAW, "--out", tmp_path), "traces.npz", "each_tanh")
+    assert_failed(run_inside(DRAW, "--out", tmp_path), "traces.npz", "each_tanh")
 
 
 def test_wrong_shapes_in_the_traces_end_in_one_line(quick, tmp_path):
@@ -219,4 +219,4 @@ def test_wrong_shapes_in_the_traces_end_in_one_line(quick, tmp_path):
         arrays = {name: file[name] for name in file.files}
     arrays["flow_tanh"] = np.ones(3)
     np.savez(tmp_path / "traces.npz", **arrays)
-    assert_failed(run_script(DRAW, "--out", tmp_path), "damaged")
+    assert_failed(run_inside(DRAW, "--out", tmp_path), "damaged")

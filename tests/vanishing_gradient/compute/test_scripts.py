@@ -8,7 +8,7 @@ import pytest
 
 from common import gradcheck, results, study
 from common.networks import Network
-from tests.command import assert_failed, assert_refused, run_script
+from tests.command import assert_failed, assert_refused, run_inside, run_script
 from tests.conftest import ROOT
 from vanishing_gradient.compute import compute, training
 
@@ -85,12 +85,12 @@ def test_gradcheck_passes_and_sees_a_broken_gradient(monkeypatch):
     (("--longest", "301"), ("--longest", "at most 300")), (("--study", "mechanism", "--budget", "9"), ("--budget",)),
     (("--study", "none"), ("none", "mechanism"))])
 def test_a_bad_value_is_refused_in_one_line(arguments, words, tmp_path):
-    assert_refused(run_script(RUN, *arguments, "--out", tmp_path / "out"), *words)
+    assert_refused(run_inside(RUN, *arguments, "--out", tmp_path / "out"), *words)
     assert not (tmp_path / "out").exists()
 
 
 def test_damage_is_named(quick, tmp_path):
-    assert_failed(run_script(DRAW, "--out", tmp_path), "results.json", RUN)
+    assert_failed(run_inside(DRAW, "--out", tmp_path), "results.json", RUN)
     shutil.copy(quick[1] / "results.json", tmp_path)
     np.savez(tmp_path / "traces.npz", radius=np.zeros(3))
-    assert_failed(run_script(GIF, "--out", tmp_path), "traces.npz", "damaged")
+    assert_failed(run_inside(GIF, "--out", tmp_path), "traces.npz", "damaged")

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from common import results, study
-from tests.command import assert_failed, assert_refused, run_script
+from tests.command import assert_failed, assert_refused, run_inside, run_script
 from tests.conftest import ROOT
 from vanishing_gradient.evolino import evolino, visualize_evolino
 
@@ -83,15 +83,15 @@ def test_gradcheck_passes():
     (("--seen", "105"), ("--seen", "washout")), (("--end", "300"), ("--end", "test")), (("--long", "500"), ("--long",)),
     (("--study", "anbncn", "--feedback", "1"), ("--feedback", "anbncn")), (("--study", "none"), ("none", "mutation"))])
 def test_a_bad_value_is_refused_in_one_line(arguments, words, tmp_path):
-    assert_refused(run_script(RUN, *arguments, "--out", tmp_path / "out"), *words)
+    assert_refused(run_inside(RUN, *arguments, "--out", tmp_path / "out"), *words)
     assert not (tmp_path / "out").exists()
 
 
 def test_damage_is_named(quick, tmp_path):
-    assert_failed(run_script(DRAW, "--out", tmp_path), "results.json", RUN)
+    assert_failed(run_inside(DRAW, "--out", tmp_path), "results.json", RUN)
     shutil.copy(quick[1] / "results.json", tmp_path)
     np.savez(tmp_path / "traces.npz", output_5=np.zeros(3))
-    assert_failed(run_script(GIF, "--out", tmp_path), "traces.npz", "damaged")
+    assert_failed(run_inside(GIF, "--out", tmp_path), "traces.npz", "damaged")
 
 
 # ---------------------------------------------------------------- what is committed

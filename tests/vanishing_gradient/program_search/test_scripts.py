@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from common import results, study
-from tests.command import assert_failed, assert_refused, run_script
+from tests.command import assert_failed, assert_refused, run_inside, run_script
 from tests.conftest import ROOT
 from vanishing_gradient.program_search import machine, pool, program_search
 from vanishing_gradient.program_search.problems import COUNTING, POSITIONS, UNSEEN
@@ -92,7 +92,7 @@ def test_a_study_runs_quickly_and_shows_what_it_found(name, tmp_path):
 @pytest.mark.parametrize("flag, value", [("--counting-runs", "0"), ("--positions-runs", "-1"),
                                          ("--largest-limit", "99"), ("--phases", "x")])
 def test_a_bad_value_is_refused_in_one_line(flag, value, tmp_path):
-    assert_refused(run_script(SCRIPT, flag, value, "--out", tmp_path), flag, value)
+    assert_refused(run_inside(SCRIPT, flag, value, "--out", tmp_path), flag, value)
 
 
 def test_the_gradient_of_the_linear_unit_is_right():

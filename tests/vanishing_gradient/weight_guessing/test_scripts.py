@@ -8,7 +8,7 @@ import pytest
 
 from common import results, study, tables
 from common.config import parse
-from tests.command import assert_failed, assert_refused, run_script
+from tests.command import assert_failed, assert_refused, run_inside, run_script
 from tests.conftest import ROOT
 from vanishing_gradient.weight_guessing import visualize_weight_guessing as visualize
 from vanishing_gradient.weight_guessing import weight_guessing as experiment
@@ -133,7 +133,7 @@ def test_a_stopped_search_keeps_its_finished_rows(tmp_path, monkeypatch):
     (["--shortest", 3], ["--shortest", "at least 4"]), (["--longest", 400], ["--longest", "--shortest"]),
     (["--budget", "nan"], ["--budget", "finite"]), (["--training", 1], ["--training", "at least 2"])])
 def test_bad_input_is_refused_with_one_line_and_nothing_is_written(arguments, words, tmp_path):
-    assert_refused(run_script(RUN, *arguments, "--out", tmp_path / "new"), *words)
+    assert_refused(run_inside(RUN, *arguments, "--out", tmp_path / "new"), *words)
     assert not (tmp_path / "new").exists()
 
 
@@ -147,7 +147,7 @@ def test_missing_or_damaged_files_are_named_with_the_command_that_makes_them(scr
         (out / file).unlink()
     else:
         (out / file).write_bytes(damage)
-    assert_failed(run_script(script, "--out", out), file, RUN)
+    assert_failed(run_inside(script, "--out", out), file, RUN)
 
 
 def test_missing_weights_are_named_with_the_command_that_makes_them(quick, tmp_path):
