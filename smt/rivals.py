@@ -30,7 +30,7 @@ from smt.training import (Recipe, decoder_accuracy, encoder_accuracy, rollout_sc
 MLP, GRU, TRANSFORMER = "BPTT, MLP", "BPTT, GRU", "Transformer"
 CELLS = {SMT: Cell(SMT, SPHERE, "residual MLP"), SELF: Cell(SELF, BITS, "residual MLP"),
          MLP: Cell(BPTT, SPHERE, "residual MLP"), GRU: Cell(BPTT, FREE, "GRU")}
-BATCH, UPDATES = 32, 500
+BATCH, UPDATES = 32, 400
 DELAY, RATE = 100, 2e-3                         # of SMT: the update at which the dynamics begin, the teacher's rate
 
 
