@@ -184,4 +184,4 @@ def test_tables_name_every_method_and_the_papers_order():
     smt = rows[0]
     assert smt[1] == "1 → 0.00" and smt[3] == "T → 1.50" and rows[3][1] == "T → 1.00"
     sentence = complexity.finding(record())
-    assert "3 calls" in sentence and "2.0 times BPTT's processor time" in sentence
+    assert "passes 3 calls (BPTT's 256)" in sentence and "takes 2.0 times the time" in sentence
