@@ -1,0 +1,143 @@
+"""Who models handwritten digits best, pixel by pixel, in the same time?
+
+MNIST as 14 x 14 = 196 tokens in three ways: four grey levels read line by line; the same pixels in one fixed random
+order (no local structure: what belongs together lies anywhere); and 28 x 28 black or white pixels as 2 x 2 patches,
+16 tokens, the coding the paper uses for Sketchy. Nats per token on pictures that nobody trained on, all 196 tokens,
+from an empty memory. Every method has about the same processor seconds on one core; its rate, batch and form are chosen
+on the grey pixels, with a third of the updates, on another seed and other pictures, and used in all three. Pictures:
+the first 8,000 for training, the next 1,000 for choosing, the last 1,000 for reporting. Without --data-dir drawn digits
+stand in for MNIST. The tables are counted on all training pictures; which one is shown is chosen as rates are.
+
+"SMT + DMT models pixels better than BPTT" (the paper, on a GPU) would be refuted here if BPTT has fewer nats. It would
+turn with the order of the pixels if BPTT lived from local structure only.
+"""
+
+import numpy as np
+
+from common import results
+from smt import modelling, natural
+from smt.modelling import Contest, Setting, nats
+from smt.density import BPTT, DMT, GRU, SELF, SMT, TRANSFORMER, TRUNCATED
+
+SEEDS, MINUTES = range(100, 103), 25
+USES = ("size", "hidden", "width", "heads", "scale", "data_dir")
+QUICK = dict(size=16, hidden=16, width=16, scale=0.01, count=150, codings=("grey",), choosing=(900,), samples=1,
+             first_only=True)
+
+CODINGS = {"grey": dict(), "permuted": dict(permuted=True), "patches": dict(coding="patches")}
+TITLES = {"grey": "4 grey levels, line by line", "permuted": "4 grey levels, fixed random order",
+          "patches": "2 x 2 black or white patches, line by line"}
+EVERYWHERE = (DMT, SELF, BPTT, GRU, TRANSFORMER)            # the methods that are run in every coding
+FREE_GRU = dict(memory="free", updater="gru")
+CHRONO = dict(FREE_GRU, start="chrono")
+GRIDS = {
+    DMT: (Setting(2e-3, 4), Setting(2e-3, 4, dynamics=5.0), Setting(4e-3, 4, dynamics=5.0), Setting(2e-3, 8),
+          Setting(2e-3, 4, uniformity=0.005)),
+    SELF: (Setting(1e-3, 4, horizon=16), Setting(3e-3, 4, horizon=16), Setting(3e-3, 4),
+           Setting(3e-3, 4, horizon=16, **FREE_GRU), Setting(1e-2, 4, horizon=16, **FREE_GRU)),
+    BPTT: (Setting(1e-3, 8), Setting(3e-3, 8), Setting(1e-2, 8), Setting(3e-3, 32),
+           Setting(1e-3, 8, memory="free", start="small"), Setting(3e-3, 8, memory="free", start="small")),
+    TRUNCATED: (Setting(3e-3, 8, window=28), Setting(3e-3, 8, window=98), Setting(1e-2, 8, window=28, **CHRONO),
+                Setting(1e-2, 8, window=98, **CHRONO)),
+    GRU: (Setting(3e-3, 8, **CHRONO), Setting(1e-2, 8, **CHRONO), Setting(3e-2, 8, **CHRONO),
+          Setting(1e-2, 32, **CHRONO), Setting(1e-2, 8, **FREE_GRU)),
+    TRANSFORMER: (Setting(1e-3, 8), Setting(3e-3, 8), Setting(1e-2, 8), Setting(3e-3, 4))}
+PACE = {SMT: {("mlp", 4): 34, ("mlp", 8): 18}, DMT: {("mlp", 4): 42, ("mlp", 8): 31},
+        SELF: {("mlp", 4): 45, ("gru", 4): 58}, BPTT: {("mlp", 8): 42, ("mlp", 32): 17},
+        TRUNCATED: {("mlp", 8): 46, ("gru", 8): 55}, GRU: {("gru", 8): 63, ("gru", 32): 31},
+        TRANSFORMER: {("mlp", 4): 52, ("mlp", 8): 29}}
+CONTEST = Contest(GRIDS, PACE)
+
+
+def run(config, seeds, part, codings=tuple(CODINGS), seconds=21, choosing=(900,), samples=8, count=10_000,
+        first_only=False):
+    """seconds: of each method, about, on one core; a third of it in choosing. samples: pictures that each method of
+    the first seed makes up. count: of drawn digits. first_only: only the first setting of each grid (--quick)."""
+    data = {coding: natural.pictures(config.data_dir, count=count, **CODINGS[coding]) for coding in codings}
+    grids = {method: grid[:1] for method, grid in GRIDS.items()} if first_only else GRIDS
+    choices = modelling.choose(config, data["grey"], Contest(grids, PACE), seconds / 3, choosing, part)
+    floors = {coding: part(f"floors {coding}", lambda: floor(each)) for coding, each in data.items()}
+    for seed in seeds:
+        wanted = samples if seed == seeds[0] else 0
+        yield entry(config, seed, data, choices, floors, seconds, part, wanted)
+
+
+def entry(c, seed, data, choices, floors, seconds, part, samples):
+    """One seed: every coding, every method."""
+    made, curves, arrays = {}, {}, {}
+    for coding, each in data.items():
+        task = natural.task(each, natural.REPORT)
+        found = modelling.report(c, seed, task, CONTEST, choices, tuple(choices) if coding == "grey" else EVERYWHERE,
+                               seconds, part, coding, samples)
+        made[coding], curves[coding] = found["final"] | {"tables": floors[coding]}, found["curves"]
+        for row, drawn in found["samples"].items():
+            arrays[f"{coding}, {row}"] = natural.as_pictures(each, np.asarray(drawn), coding)
+        if samples:
+            arrays[f"{coding}, MNIST"] = natural.as_pictures(each, task.held_out[:samples], coding)
+    used = next(iter(data.values()))
+    return {**results.entry(seed, made, curves, modelling.spent(made), arrays if samples else None),
+            "choices": modelling.told(choices), "data": used.files, "data set": used.name}
+
+
+def floor(data):
+    """{rule: nats on the reporting pictures}, and "best table", the one that is best on the choosing pictures."""
+    chosen, found = (natural.floors(data, part) for part in (natural.CHOOSE, natural.REPORT))
+    found["best table"] = found[min(chosen, key=chosen.get)]
+    return found
+
+
+# ---------------------------------------------------------------- reading the record
+
+def codings_of(record):
+    return [coding for coding in record["config"]["codings"]]
+
+
+def mean(record, coding, row):
+    found = nats(record, coding, row)
+    return float(found.mean()) if len(found) else None
+
+
+def best_table(record, coding):
+    return float(results.values(record, coding, "tables", "best table")[0])
+
+
+def best_bptt(record, coding):
+    """The row of full BPTT (residual MLP or GRU) with the lower mean."""
+    return min((BPTT, GRU), key=lambda row: mean(record, coding, row) or np.inf)
+
+
+def checks(record):
+    return [claim for coding in codings_of(record) for claim in claims(record, coding)]
+
+
+def claims(record, coding):
+    """Differences of seeds in nats per token."""
+    other = best_bptt(record, coding)
+    behind = nats(record, coding, DMT) - nats(record, coding, other)
+    table = best_table(record, coding) - nats(record, coding, DMT)
+    where = f"({TITLES[coding]}; nats per token, mean difference)"
+    return [results.check(f"BPTT has fewer nats than SMT + DMT after the same seconds {where}", behind.mean(), "> 0",
+                          behind.mean() > 0, interval=results.interval(behind)),
+            results.check(f"SMT + DMT has fewer nats than the best table of contexts {where}", table.mean(), "> 0",
+                          table.mean() > 0, interval=results.interval(table))]
+
+
+def finding(record):
+    parts = []
+    for coding in codings_of(record):
+        other = best_bptt(record, coding)
+        shown = ", ".join(f"{row} {mean(record, coding, row):.3f}" for row in (other, TRANSFORMER, SELF, DMT)
+                          if mean(record, coding, row) is not None)
+        parts.append(f"{TITLES[coding]}: {shown}, best table {best_table(record, coding):.3f}")
+    return f"Nats per token ({len(record['runs'])} seeds). {'; '.join(parts)}."
+
+
+def table(record):
+    made = {}
+    for coding in codings_of(record):
+        made[f"{TITLES[coding]}: nats per token on the last 1,000 pictures"] = modelling.score_table(record, coding)
+    made["Without a network: nats per token"] = (["table", *(TITLES[coding] for coding in codings_of(record))], [
+        [rule, *(f"{results.values(record, coding, 'tables', rule)[0]:.3f}" for coding in codings_of(record))]
+        for rule in record["runs"][0]["final"][codings_of(record)[0]]["tables"]])
+    made["Chosen settings, and what was tried: nats on the choosing pictures"] = modelling.choice_table(record)
+    return made
