@@ -128,7 +128,9 @@ def record(change=lambda final: None):
     runs = [results.entry(seed, final_of(lengths, contexts)) for seed in (0, 1)]
     for run in runs:
         change(run["final"])
-    return {"config": {"lengths": lengths, "contexts": contexts}, "runs": runs,
+    config = {"lengths": lengths, "contexts": contexts, "batch": 4, "compared": 64, "batches": [1, 4], "wider": [1, 4],
+              "size": 8, "hidden": 8}
+    return {"config": config, "runs": runs,
             "summary": results.summary(runs, {})}
 
 
@@ -147,6 +149,7 @@ def final_of(lengths, contexts):
         final[name] |= {what: {str(T): (T if grows else 1) * 1e-4 for T in contexts} for what in complexity.USE}
     for found in final.values():
         found["order"] = {what: complexity.slope(values) for what, values in found.items()}
+    final[complexity.RATIO] = {"1": {"1": 0.8, "4": 2.0}, "4": {"1": 0.3, "4": 0.5}}
     return final
 
 
@@ -165,6 +168,13 @@ def test_a_claim_fails_where_its_count_is_another(name, what, value, claim):
     assert any(claim in text for text in failed)
 
 
+def test_the_claim_about_a_wider_updater_can_fail():
+    def change(final):
+        final[complexity.RATIO]["4"]["1"] = 1.1
+    failed = [check["claim"] for check in complexity.checks(record(change)) if not check["holds"]]
+    assert len(failed) == 1 and "4 times as wide" in failed[0]
+
+
 @pytest.mark.parametrize("name, what, claim", [
     ("BPTT, residual MLP", "bytes", "BPTT's activation memory"), ("BPTT, truncated", "bytes", "does not grow"),
     ("SMT", "bytes", "faster than T"), ("BPTT, residual MLP", "seconds in use", "next token does not grow"),
@@ -179,9 +189,11 @@ def test_a_claim_fails_where_its_order_is_another(name, what, claim):
 
 def test_tables_name_every_method_and_the_papers_order():
     parts = complexity.table(record())
-    assert all([row[0] for row in rows] == list(cost.METHODS) for _, rows in parts.values())
-    (_, rows), _ = parts.values()
+    (_, rows), (_, others), (_, ratios) = parts.values()
+    assert all([row[0] for row in part] == list(cost.METHODS) for part in (rows, others))
+    assert ratios == [["8 and 8", "0.80 [0.80, 0.80]", "2.00 [2.00, 2.00]"],
+                      ["32 and 32", "0.30 [0.30, 0.30]", "0.50 [0.50, 0.50]"]]
     smt = rows[0]
     assert smt[1] == "1 → 0.00" and smt[3] == "T → 1.50" and rows[3][1] == "T → 1.00"
     sentence = complexity.finding(record())
-    assert "passes 3 calls (BPTT's 256)" in sentence and "takes 2.0 times the time" in sentence
+    assert "passes 3 calls (BPTT's 256)" in sentence and "takes 2.0 times as long" in sentence
