@@ -187,13 +187,13 @@ def ratio(record, what, length):
 
 
 def finding(record):
-    c, T = record["config"], record["config"]["lengths"][-1]
-    at = lambda *path: results.values(record, *path).mean()
+    c, T, at = record["config"], record["config"]["lengths"][-1], lambda *path: results.values(record, *path).mean()
+    batch, times = c["batches"][0], c["wider"][-1]
     return (f"At T = {T:,} an error of SMT passes {at('SMT', 'path', T):.0f} calls (BPTT's {at(RNN, 'path', T):,.0f}), "
             f"an update makes {at('SMT', 'calls', T):.0f} calls in a row (BPTT's {at(RNN, 'calls', T):,.0f}); on one "
-            f"core it takes {ratio(record, 'seconds', T).mean():.1f} times as long as BPTT's ({c['batch']} sequences, "
-            f"n = {len(record['runs'])}), at T = {c['compared']} with a batch of {c['batches'][0]} and a {c['wider'][-1]} times "
-            f"wider updater {at(RATIO, c['wider'][-1], c['batches'][0]):.2f} times.")
+            f"core it takes {ratio(record, 'seconds', T).mean():.1f} times as long as BPTT's (batch of {c['batch']}, "
+            f"n = {len(record['runs'])}), at T = {c['compared']} with a batch of {batch} and a {times} times wider "
+            f"updater {at(RATIO, times, batch):.2f} times.")
 
 
 # ---------------------------------------------------------------- tables and figure
