@@ -26,8 +26,7 @@ from smt.training import Recipe, train_smt, transformer_loss
 
 SMT, DMT, ENCODER, SELF, TRANSFORMER = "SMT", "SMT + DMT", "encoder + readout", "self-prediction", "Transformer"
 BPTT, GRU, TRUNCATED = "BPTT", "BPTT, GRU", "BPTT, truncated"
-ROWS = 100          # sequences scored at a time: attention keeps T x T numbers for each
-WATCHED = 100       # held-out sequences that a curve is measured on
+AT_ONCE = 20_000    # tokens scored at a time; on so many a curve is measured
 LOOKS = 12          # points of a curve
 DMT_SHARE = 0.4     # of the seconds of SMT + DMT that go to DMT
 TRAINING = 3        # multiply-adds of a training step over those of a forward pass: two gradients besides
@@ -87,8 +86,9 @@ def asked(sequences, start):
 def by_parts(logits_of):
     """score(x, y): nats per token at every place (T,), from logits_of(x) -> (B, T, V)."""
     def score(x, y):
-        return np.concatenate([nats(logits_of(x[n:n + ROWS]), y[n:n + ROWS])
-                               for n in range(0, len(x), ROWS)]).mean(0)
+        rows = max(1, AT_ONCE // x.shape[1])
+        return np.concatenate([nats(logits_of(x[n:n + rows]), y[n:n + rows])
+                               for n in range(0, len(x), rows)]).mean(0)
     return score
 
 
@@ -120,7 +120,7 @@ class Watch:
     """
 
     def __init__(self, task, score, updates, batch, before=()):
-        self.sequences = asked(task.held_out[:WATCHED], task.vocabulary)
+        self.sequences = asked(task.held_out[:AT_ONCE // task.length], task.vocabulary)
         self.score, self.every, self.last, self.batch = score, max(1, updates // LOOKS), updates, batch
         self.curve, self.before = list(before), before[-1] if before else [0, 0, 0.0, None]
         self.updates, self.paused, self.started = 0, 0.0, time.process_time()

@@ -109,24 +109,27 @@ def told(choices):
 
 # ---------------------------------------------------------------- reporting
 
-def report(c, seed, task, contest, choices, methods, seconds, part, name, samples=0):
-    """{"final": {row: numbers}, "curves": {row: [...]}, "samples": {row: tokens}} of the chosen settings."""
+def report(c, seed, task, contest, choices, methods, seconds, part, name, samples=0, long=None):
+    """{"final": {row: numbers}, "curves": {row: [...]}, "samples": {row: tokens}} of the chosen settings.
+
+    samples, long   sequences that each model makes up; longer sequences (n, T') for `far`
+    """
     made = {"final": {}, "curves": {}, "samples": {}}
     for method in methods:
         found = part(f"{name} {method} {seed}",
-                     lambda: one(c, seed, task, contest, method, choices[method]["setting"], seconds, samples))
+                     lambda: one(c, seed, task, contest, method, choices[method]["setting"], seconds, samples, long))
         for what in made:
             made[what] |= found[what]
     return made
 
 
-def one(c, seed, task, contest, method, setting, seconds, samples=0):
+def one(c, seed, task, contest, method, setting, seconds, samples=0, long=None):
     """A method on a reporting seed. One that diverges has no number."""
     try:
         rows = train(c, seed, task, contest, method, setting, seconds)
     except Diverged:
         return {"final": {method: {"nats": None, "diverged": True}}, "curves": {}, "samples": {}}
-    return {"final": {row: numbers(task, trained) for row, trained in rows.items()},
+    return {"final": {row: numbers(task, trained, long) for row, trained in rows.items()},
             "curves": {row: trained.curve for row, trained in rows.items() if row != ENCODER},
             "samples": {row: drawn(row, seed, task, trained, samples) for row, trained in rows.items()
                         if samples and row != ENCODER}}
@@ -138,13 +141,16 @@ def spent(tree):
                if row in IN_USE and row != SMT)
 
 
-def numbers(task, trained):
-    """What the record holds of one trained model."""
+def numbers(task, trained, long=None):
+    """What the record holds of one trained model; "far": nats at the second half of longer sequences."""
     found = scored(task, trained)
     updates, sequences, seconds, _ = trained.curve[-1]
-    return {"nats": float(found.mean()), "first quarter": float(found[:len(found) // 4].mean()),
+    made = {"nats": float(found.mean()), "first quarter": float(found[:len(found) // 4].mean()),
             "last quarter": float(found[-(len(found) // 4):].mean()), "updates": updates, "sequences": sequences,
             "seconds": seconds, "multiply-adds": trained.work}
+    if long is not None:
+        made["far"] = float(trained.score(*asked(long, task.vocabulary))[long.shape[1] // 2:].mean())
+    return made
 
 
 def drawn(row, seed, task, trained, count):
@@ -160,6 +166,12 @@ def nats(record, *path):
     return results.values(record, *path, "nats")
 
 
+def mean(record, *path):
+    """The mean over the seeds, None without any."""
+    found = nats(record, *path)
+    return float(found.mean()) if len(found) else None
+
+
 def at_mark(curve, axis, mark):
     """A curve's nats at a mark of its axis (1 sequences, 2 seconds), between looks on a line; None beyond its end."""
     places = [look[axis] for look in curve]
@@ -173,6 +185,23 @@ def at_marks(record, path, row, axis, mark):
     curves = [results.at(run["curves"], *path, row) for run in record["runs"]]
     found = [at_mark(curve, axis, mark) for curve in curves if curve]
     return np.array([v for v in found if v is not None], dtype=float)
+
+
+def floor(data):
+    """{rule: nats on the reporting part}, and "best table", the one that is best on the choosing part."""
+    chosen, found = (natural.floors(data, part) for part in (natural.CHOOSE, natural.REPORT))
+    found["best table"] = found[min(chosen, key=chosen.get)]
+    return found
+
+
+def best_table(record, *path):
+    return float(results.values(record, *path, "tables", "best table")[0])
+
+
+def best_bptt(record, *path):
+    """The row of full BPTT (residual MLP or GRU) with the lower mean."""
+    means = {row: mean(record, *path, row) for row in (BPTT, GRU)}
+    return min((row for row, value in means.items() if value is not None), key=means.get)
 
 
 # ---------------------------------------------------------------- tables

@@ -38,6 +38,10 @@ class Data(NamedTuple):
     alphabet: str = ""
     stream: np.ndarray = None
 
+    def decode(self, codes):
+        """The characters of codes (n,)."""
+        return "".join(self.alphabet[code] for code in codes)
+
 
 def pictures(folder, coding="grey", count=10_000, permuted=False):
     """MNIST, or the stand-in, 14 x 14 tokens: "grey" (4 levels of 2 x 2 means) or "patches" (2 x 2 black or white).
@@ -54,10 +58,10 @@ def pictures(folder, coding="grey", count=10_000, permuted=False):
     return Data(*parts, vocabulary, nearest(order, 14), 14, found.name, found.files, order)
 
 
-def characters(folder, length, context=8):
-    """A text in windows of `length` characters; for training they begin anywhere (see `task`)."""
+def characters(folder, length, context=8, most=None):
+    """A text, or its first `most` characters, in windows of `length`; for training they begin anywhere (`task`)."""
     found = text.load(folder)
-    train, *held = text.split(found.codes.astype(np.int32))
+    train, *held = text.split(found.codes[:most].astype(np.int32))
     cut = lambda codes: codes[:len(codes) // length * length].reshape(-1, length)
     near = np.arange(length)[:, None] - 1 - np.arange(context)
     return Data(cut(train), *map(cut, held), len(found.alphabet), np.maximum(near, -1), 0, found.name, found.files,

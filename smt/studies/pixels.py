@@ -56,7 +56,7 @@ def run(config, seeds, part, codings=tuple(CODINGS), seconds=21, choosing=(900,)
     data = {coding: natural.pictures(config.data_dir, count=count, **CODINGS[coding]) for coding in codings}
     grids = {method: grid[:1] for method, grid in GRIDS.items()} if first_only else GRIDS
     choices = modelling.choose(config, data["grey"], Contest(grids, PACE), seconds / 3, choosing, part)
-    floors = {coding: part(f"floors {coding}", lambda: floor(each)) for coding, each in data.items()}
+    floors = {coding: part(f"floors {coding}", lambda: modelling.floor(each)) for coding, each in data.items()}
     for seed in seeds:
         wanted = samples if seed == seeds[0] else 0
         yield entry(config, seed, data, choices, floors, seconds, part, wanted)
@@ -79,31 +79,10 @@ def entry(c, seed, data, choices, floors, seconds, part, samples):
             "choices": modelling.told(choices), "data": used.files, "data set": used.name}
 
 
-def floor(data):
-    """{rule: nats on the reporting pictures}, and "best table", the one that is best on the choosing pictures."""
-    chosen, found = (natural.floors(data, part) for part in (natural.CHOOSE, natural.REPORT))
-    found["best table"] = found[min(chosen, key=chosen.get)]
-    return found
-
-
 # ---------------------------------------------------------------- reading the record
 
 def codings_of(record):
     return [coding for coding in record["config"]["codings"]]
-
-
-def mean(record, coding, row):
-    found = nats(record, coding, row)
-    return float(found.mean()) if len(found) else None
-
-
-def best_table(record, coding):
-    return float(results.values(record, coding, "tables", "best table")[0])
-
-
-def best_bptt(record, coding):
-    """The row of full BPTT (residual MLP or GRU) with the lower mean."""
-    return min((BPTT, GRU), key=lambda row: mean(record, coding, row) or np.inf)
 
 
 def checks(record):
@@ -112,9 +91,9 @@ def checks(record):
 
 def claims(record, coding):
     """Differences of seeds in nats per token."""
-    other = best_bptt(record, coding)
+    other = modelling.best_bptt(record, coding)
     behind = nats(record, coding, DMT) - nats(record, coding, other)
-    table = best_table(record, coding) - nats(record, coding, DMT)
+    table = modelling.best_table(record, coding) - nats(record, coding, DMT)
     where = f"({TITLES[coding]}; nats per token, mean difference)"
     return [results.check(f"BPTT has fewer nats than SMT + DMT after the same seconds {where}", behind.mean(), "> 0",
                           behind.mean() > 0, interval=results.interval(behind)),
@@ -125,10 +104,10 @@ def claims(record, coding):
 def finding(record):
     parts = []
     for coding in codings_of(record):
-        other = best_bptt(record, coding)
-        shown = ", ".join(f"{row} {mean(record, coding, row):.3f}" for row in (other, TRANSFORMER, SELF, DMT)
-                          if mean(record, coding, row) is not None)
-        parts.append(f"{TITLES[coding]}: {shown}, best table {best_table(record, coding):.3f}")
+        other = modelling.best_bptt(record, coding)
+        shown = ", ".join(f"{row} {modelling.mean(record, coding, row):.3f}" for row in (other, TRANSFORMER, SELF, DMT)
+                          if modelling.mean(record, coding, row) is not None)
+        parts.append(f"{TITLES[coding]}: {shown}, best table {modelling.best_table(record, coding):.3f}")
     return f"Nats per token ({len(record['runs'])} seeds). {'; '.join(parts)}."
 
 

@@ -234,3 +234,22 @@ def test_pixels_reports_every_method_and_its_claims_can_fail(monkeypatch):
     assert [a["holds"] for a in pixels.checks(record)][0] is False and len(claims) == 2
     assert all(len(row) == len(header) for header, rows in pixels.table(record).values() for row in rows)
     assert pixels.finding(record).endswith(".")
+
+
+def test_text_reports_every_method_also_far_beyond_its_windows():
+    from smt.studies import text
+    record, _ = recorded(text, most=8_000, far=128)
+    rows = record["runs"][0]["final"]["text"]
+    assert set(modelling.ROWS) | {"tables"} == set(rows) and all("far" in rows[row] for row in modelling.ROWS)
+    assert all(len(line) == 64 for lines in record["runs"][0]["written"].values() for line in lines)
+    assert [a["holds"] for a in text.checks(record)][-1] is False           # a few updates do not beat a table
+    assert all(len(row) == len(header) for header, rows in text.table(record).values() for row in rows)
+    assert text.finding(record).endswith(".")
+
+
+def test_a_text_is_cut_into_parts_that_share_no_character():
+    data = natural.characters(None, 64, most=10_000)
+    assert [len(part) for part in (data.train, data.choosing, data.report)] == [140, 7, 7]
+    made, text = natural.task(data, natural.REPORT), natural.text.load(None)
+    last = natural.text.split(text.codes[:10_000])[2]
+    assert np.array_equal(made.held_out.ravel(), last[:448]) and len(data.stream) == 9_000
