@@ -31,7 +31,7 @@ def glyphs():
     from matplotlib.patches import PathPatch
     from matplotlib.path import Path
     from matplotlib.textpath import TextPath
-    figure = Figure(figsize=(1, 1), dpi=SHEET)
+    figure = Figure(figsize=(1, 1), dpi=SHEET, layout="none")           # whatever style is in use
     canvas, axes = FigureCanvasAgg(figure), figure.add_axes((0, 0, 1, 1))
     axes.set(xlim=(-0.5, 0.5), ylim=(-0.5, 0.5))
     axes.axis("off")

@@ -261,6 +261,15 @@ def test_stand_ins_say_so_and_are_the_same_every_time():
         assert first.pixels.dtype == np.uint8 and 0.03 < (first.pixels > 127).mean() < 0.3
 
 
+def test_the_style_of_the_figures_does_not_change_the_drawn_digits(recwarn):
+    from matplotlib import rc_context
+    with rc_context({"figure.constrained_layout.use": True, "axes.grid": True, "lines.linewidth": 9}):
+        styled = stand_ins.glyphs()
+    with rc_context({"figure.constrained_layout.use": False, "axes.grid": False}):
+        assert np.array_equal(stand_ins.glyphs(), styled)
+    assert not recwarn.list
+
+
 def test_drawn_digits_differ_and_a_nearest_neighbour_reads_them():
     pixels, labels = stand_ins.digits(600)
     x = pixels.reshape(600, -1).astype(np.float32)
