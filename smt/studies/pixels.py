@@ -120,3 +120,21 @@ def table(record):
         for rule in record["runs"][0]["final"][codings_of(record)[0]]["tables"]])
     made["Chosen settings, and what was tried: nats on the choosing pictures"] = modelling.choice_table(record)
     return made
+
+
+def figure(record, arrays):
+    """Above: nats against seconds in every coding. Below: what the methods make up, first seed."""
+    from common.figures import plt
+    from smt.modelling_pictures import loss_curves, made_up
+    codings = codings_of(record)
+    fig, axes = plt.subplots(2, len(codings), figsize=(4.2 * len(codings), 7), squeeze=False, layout="constrained",
+                             height_ratios=(1, 1.1))
+    for (above, below), coding in zip(axes.T, codings):
+        loss_curves(above, record, (coding,), modelling.best_table(record, coding))
+        above.set_title(TITLES[coding], fontsize=10)
+        made_up(below, arrays, coding, EVERYWHERE, "real")
+    axes[0][0].set_ylabel("nats per token, held out")
+    seeds = record["config"]["seeds"]
+    fig.suptitle(f"Digits, token by token: {len(seeds)} seeds, a line each; below, what seed {seeds[0]} makes up",
+                 fontsize=11)
+    return fig

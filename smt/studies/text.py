@@ -114,3 +114,15 @@ def table(record):
 def code(line):
     """A line of text for a table cell."""
     return "`" + line.replace("\n", "⏎").replace("`", "'").replace("|", "¦") + "`"
+
+
+def figure(record, arrays):
+    """Nats per character against processor seconds, and against training sequences."""
+    from common.figures import plt
+    from smt.modelling_pictures import loss_curves
+    fig, axes = plt.subplots(1, 2, figsize=(9, 4), sharey=True, layout="constrained")
+    for ax, axis in zip(axes, (2, 1)):
+        loss_curves(ax, record, ("text",), modelling.best_table(record, "text"), axis)
+    axes[0].set_ylabel("nats per character, held out")
+    fig.suptitle(f"A text, character by character ({len(record['runs'])} seeds, a line each)", fontsize=11)
+    return fig
