@@ -7,8 +7,9 @@ Everything that differs between trials has the trial on its last axis, or, in we
 
 import numpy as np
 
-from vanishing_gradient.long_lags import one_unit, two_nets, wiring
+from vanishing_gradient.long_lags import one_unit, ordinary, two_nets, wiring
 from vanishing_gradient.long_lags.one_unit import OneUnit
+from vanishing_gradient.long_lags.ordinary import Ordinary
 from vanishing_gradient.long_lags.two_nets import TwoNets
 
 BLOCK = 100                                  # sequences drawn at a time
@@ -33,9 +34,10 @@ class OfWiring:
 
     def __init__(self, row):
         self.row, self.task, self.net = row, row.task, row.net
+        self.kind = ordinary if isinstance(row.net, Ordinary) else wiring
 
     def init(self, rng):
-        return wiring.init(self.net, rng)
+        return self.kind.init(self.net, rng)
 
     def memory(self, N):
         return {}
@@ -88,8 +90,8 @@ class OfStrings(OfWiring):
         lengths = block[1][k]
         longest = lengths.max()
         x, target = block[0][:longest, k, :, None], block[2][:longest, :, k].swapaxes(1, 2)[..., None]
-        error, g = wiring.gradients(self.net, p, x, lengths[:, None], target, every_step=True)
-        wiring.update(self.net, p, g, self.row.lr)
+        error, g = self.kind.gradients(self.net, p, x, lengths[:, None], target, every_step=True)
+        self.kind.update(self.net, p, g, self.row.lr)
         return np.abs(error).max((0, 2, 3))
 
     def look(self, p, sets):
@@ -99,7 +101,7 @@ class OfStrings(OfWiring):
     def _right(self, p, strings):
         x, legal = side_by_side([s.x for s in strings], 1), side_by_side([s.legal for s in strings], 1)
         lengths = np.stack([s.lengths for s in strings])
-        output = wiring.forward(self.net, p, x, lengths, every_step=True).output
+        output = self.kind.forward(self.net, p, x, lengths, every_step=True).output
         lowest = np.where(legal, output, np.inf).min(2)
         highest = np.where(legal, -np.inf, output).max(2)
         after_the_end = np.arange(len(x))[:, None, None] >= lengths

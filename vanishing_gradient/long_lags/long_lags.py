@@ -30,10 +30,11 @@ from common.networks import stack
 from common.progress import Progress, collect
 from common.randomness import stream, streams
 from common.tables import wilson
-from vanishing_gradient.long_lags import one_unit, two_nets, wiring
+from vanishing_gradient.long_lags import one_unit, ordinary, two_nets, wiring
 from vanishing_gradient.long_lags.one_unit import OneUnit
 from vanishing_gradient.long_lags.report import compared, published
-from vanishing_gradient.long_lags.rows import ADDING, CELL_P4, CELL_P10, NOISE, REBER, ST1, TABLE_3
+from vanishing_gradient.long_lags.rows import (
+    ADDING, CELL_P4, CELL_P10, ELMAN, NOISE, REBER, SMITH_ZIPSER_3, ST1, TABLE_3)
 from vanishing_gradient.long_lags.tasks import Distractors, Marked, Reber, SignalAndNoise, TwoSequences
 from vanishing_gradient.long_lags.two_nets import TwoNets
 from vanishing_gradient.long_lags.trials import TEST, Trials, metrics, test, train
@@ -195,6 +196,8 @@ def gradient_errors():
         "Reber, 3 blocks of 2, error at every step": wiring.gradient_error(REBER[4].net, Reber()),
         "Reber, 4 blocks of 1": wiring.gradient_error(REBER[0].net, Reber()),
         "Reber, shortcuts, no gate sources": wiring.gradient_error(shortcut, Reber()),
+        "Reber, Elman net": ordinary.gradient_error(ELMAN.net, Reber()),
+        "Reber, RTRL": ordinary.gradient_error(SMITH_ZIPSER_3.net, Reber()),
         "distractors, 2 blocks of 1": wiring.gradient_error(net, small),
         "signal and noise, 3 blocks of 1": wiring.gradient_error(SMALL_NOISE.net, SignalAndNoise(20, 3)),
         "adding, linear output": wiring.gradient_error(ADDING.net, Marked(30)),

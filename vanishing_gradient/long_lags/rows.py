@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from vanishing_gradient.long_lags.criteria import AllStrings, Both, Streak, TestSets, Window
 from vanishing_gradient.long_lags.one_unit import OneUnit
+from vanishing_gradient.long_lags.ordinary import Ordinary
 from vanishing_gradient.long_lags.tasks import Distractors, Marked, Reber, SignalAndNoise, TwoSequences
 from vanishing_gradient.long_lags.two_nets import TwoNets
 from vanishing_gradient.long_lags.wiring import Wiring
@@ -19,8 +20,8 @@ class Published(NamedTuple):
     """What the paper reports of one line."""
     table: str
     sequences: int                       # mean of the trials, of the solved ones where some are not
-    trials: int
-    solved: float = 1.0                  # share
+    trials: int                          # 0: not given
+    solved: float = 1.0                  # share, None where the paper says: some
     wrong_of_2560: float = None
     weights: int = None
 
@@ -30,12 +31,22 @@ class Row(NamedTuple):
     name: str
     title: str
     task: object
-    net: object                          # Wiring, or OneUnit for 2a and 2b, or TwoNets for the chunker
+    net: object                          # Wiring, or OneUnit, TwoNets, Ordinary
     lr: float
     solved: object                       # criteria.py
     paper: Published
 
 
+def ordinary(name, title, net, lr, sequences, share):
+    """Table 1, nets without memory cells: other papers' trials, whose number is not given."""
+    return Row(name, title, Reber(), net, lr, AllStrings(), Published("1", sequences, 0, share, weights=net.weights))
+
+
+ELMAN = ordinary("1_elman", "1, Elman net, 15 units", Ordinary(15, 7, elman=True), 0.3, 200_000, 0.0)
+SMITH_ZIPSER_3 = ordinary("1_rtrl_3", "1, RTRL, 3 units, rate 0.05 (Smith & Zipser)", Ordinary(3, 7), 0.05, 173_000,
+                          None)
+SMITH_ZIPSER_12 = ordinary("1_rtrl_12", "1, RTRL, 12 units, rate 0.1 (Smith & Zipser)", Ordinary(12, 7), 0.1, 25_000,
+                           None)
 NUMBER = {"4x1": (4, 1, (-1, -2, -3, -4)), "3x2": (3, 2, (-1, -2, -3))}
 
 
@@ -136,17 +147,15 @@ class Untried(NamedTuple):
     name: str = ""
 
 
-OTHERS = "another paper's trials"
-SMITH_ZIPSER_3 = Untried("1, RTRL, 3 units, rate 0.05 (Smith & Zipser)", Published("1", 173_000, 0, None), 1, OTHERS)
-SMITH_ZIPSER_12 = Untried("1, RTRL, 12 units, rate 0.1 (Smith & Zipser)", Published("1", 25_000, 0, None), 2, OTHERS)
-ELMAN = Untried("1, Elman net, 15 units", Published("1", 200_000, 0, 0.0), 1, OTHERS)
-CASCADE = Untried("1, recurrent cascade-correlation (Fahlman)", Published("1", 182_000, 0, 0.5), 2, OTHERS)
+CASCADE = Untried("1, recurrent cascade-correlation (Fahlman)", Published("1", 182_000, 0, 0.5), 2,
+                  "a net that grows")
 RTRL_P100 = Untried("2a, p = 100, RTRL and BPTT, rate 1-10", Published("2", 5_000_000, 18, 0.0, weights=10_404), 150)
 ADDING_500 = Untried("4 adding, T = 500", Published("7", 209_000, 10, wrong_of_2560=0, weights=93), 1.7)
 ADDING_1000 = Untried("4 adding, T = 1000", Published("7", 853_000, 10, wrong_of_2560=1, weights=93), 8)
 
 # Hours on one core of the lines above, for those that were not run (measured time per sequence x the paper's number).
-HOURS = {**{row.name: 0.02 for row in REBER}, **{row.name: 0.03 for row in (CELL_P100, CELL_2B)},
+HOURS = {**{row.name: 0.02 for row in (*REBER, SMITH_ZIPSER_3, SMITH_ZIPSER_12, ELMAN)},
+         **{row.name: 0.03 for row in (CELL_P100, CELL_2B)},
          **{row.name: 0.1 for row in RTRL}, RTRL_P10.name: 0.6, CHUNKER.name: 0.05,
          **{row.name: hours for row, hours in zip(TABLE_3, (0.04, 0.08, 0.3, 1, 2, 2, 2.5, 3, 3))},
          **{name: {"3a_T1000_N3": 1.8, "3b_T1000_N1": 1.8, "3c_T100_N3": 0.12, "3c_T100_N1": 0.25}.get(name, 0.03)

@@ -145,7 +145,7 @@ def run_rows(rows, seeds, caps, part=lambda name, make: make()):
     """
     finals, seconds = {seed: {} for seed in seeds}, 0.0
     for row, cap in zip(rows, caps, strict=True):
-        own = list(seeds)[:row.paper.trials] if row.paper else list(seeds)
+        own = list(seeds)[:row.paper.trials or None] if row.paper else list(seeds)
         if not own:
             continue
         trials, took = train(row, own, cap, part)

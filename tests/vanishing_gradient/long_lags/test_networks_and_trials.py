@@ -116,8 +116,8 @@ def test_2a_is_tested_on_both_sequences_and_reber_on_all_strings():
 
 # ---------------------------------------------------------------- trials
 
-ONE_OF_EACH = (rows.REBER[4], rows.CELL_P10, rows.RTRL[0], rows.CHUNKER, rows.TABLE_3[0],
-               rows.NOISE["3c_T100_N3"], rows.ADDING)
+ONE_OF_EACH = (rows.REBER[4], rows.ELMAN, rows.SMITH_ZIPSER_3, rows.CELL_P10, rows.RTRL[0], rows.CHUNKER,
+               rows.TABLE_3[0], rows.NOISE["3c_T100_N3"], rows.ADDING)
 
 
 @pytest.mark.parametrize("row", ONE_OF_EACH, ids=lambda row: row.name)

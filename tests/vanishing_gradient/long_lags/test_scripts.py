@@ -68,7 +68,7 @@ def test_a_run_is_drawn_where_it_lies(quick, tmp_path):
 
 def test_gradcheck_passes():
     done = run_script(RUN, "--gradcheck")
-    assert done.returncode == 0 and "11 gradients agree" in done.stdout
+    assert done.returncode == 0 and "13 gradients agree" in done.stdout
 
 
 def test_saved_networks_are_scored_on_fresh_sequences_ten_times_as_long(quick):
@@ -111,7 +111,7 @@ def test_an_unsolved_trial_counts_with_what_it_has_seen_and_makes_the_mean_a_bou
 def test_a_line_without_trials_says_that_it_was_not_run_and_how_long_it_would_take():
     assert "not run: 8 h" in report.line(rows.ADDING_1000, None)
     assert "not run: 3 h" in report.line(rows.TABLE_3[-1], None)
-    assert "not run: 1 h (another paper's trials)" in report.line(rows.ELMAN, None)
+    assert "not run: 2 h (a net that grows)" in report.line(rows.CASCADE, None)
 
 
 def test_a_line_holds_its_claims_only_within_a_factor_of_two_and_with_its_trials_solved():

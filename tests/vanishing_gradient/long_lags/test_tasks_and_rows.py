@@ -146,6 +146,13 @@ def test_table_1_is_as_published():
         assert row.net.gate_sources and not row.net.shortcut and not row.net.linear
 
 
+def test_the_other_nets_of_table_1_have_the_published_numbers_of_weights():
+    lines = [(row.net.weights, row.paper.sequences, row.paper.solved, row.paper.trials)
+             for row in (rows.SMITH_ZIPSER_3, rows.SMITH_ZIPSER_12, rows.ELMAN)]
+    assert lines == [(170, 173_000, None, 0), (494, 25_000, None, 0), (435, 200_000, 0.0, 0)]
+    assert (rows.SMITH_ZIPSER_3.lr, rows.SMITH_ZIPSER_12.lr) == (0.05, 0.1)
+
+
 def test_table_2_is_as_published():
     cell, other = rows.CELL_P100, rows.CELL_2B
     assert (cell.net, cell.lr, cell.net.weights, cell.paper.sequences) == (OneUnit(101), 1.0, 10_504, 5_040)
