@@ -148,10 +148,10 @@ def read_all(home, folder, make):
 
 
 def findings(home, saved):
-    """The list in an experiment's README: each study's question and its finding, one line each."""
-    lines = [f"- [{describe(home, name).question}](studies/README.md#{name}) "
-             f"{load(home, name).finding(record)}" for name, (record, _) in saved.items()]
-    return "\n".join(lines) + ("\n" if len(lines) == 1 else "") if lines else "No study has been run yet."
+    """The table in an experiment's README: each study's question and its finding, one line each."""
+    rows = [[f"[{describe(home, name).question}](studies/README.md#{name})", load(home, name).finding(record)]
+            for name, (record, _) in saved.items()]
+    return tables.table(["question", "what was found"], rows) if rows else "No study has been run yet."
 
 
 def page(home, saved):
