@@ -67,7 +67,16 @@ def test_a_memory_of_the_content_alone_tells_all_apart_and_an_empty_one_nothing(
     assert memory_maps.told_apart(name, x, 0 * perfect) == 0.5
     noise = np.random.default_rng(1).standard_normal((*held.shape, 8))
     assert abs(memory_maps.told_apart(name, x, noise) - 0.5) < 0.05
-    assert memory_maps.told_apart(name, x, memory_maps.one_hot(x)) < 0.9
+    assert memory_maps.told_apart(name, x, memory_maps.flat(memory_maps.one_hot(x))) < 0.9
+
+
+def test_the_rules_are_what_they_say():
+    x = np.array([[1, 2, 0, 2]])
+    inputs = memory_maps.one_hot(x)
+    assert memory_maps.balance(inputs)[0, :, 0].tolist() == [0, 1, 2, 1, 2]                  # the depth of a stack
+    assert memory_maps.RULES["number of each token"](inputs)[0, -1].tolist() == [1, 1, 2]
+    weights = memory_maps.oldest_first(inputs)[0, -1].reshape(4, 3).sum(1)
+    assert np.allclose(weights[:-1] / weights[1:], 1.4) and not memory_maps.flat(inputs)[0, 0].any()
 
 
 def test_only_memories_with_different_histories_count_as_agreeing():
