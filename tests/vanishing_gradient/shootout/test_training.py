@@ -10,6 +10,7 @@ from common.tasks.first_symbol import batch
 from vanishing_gradient.shootout import parts, training
 from vanishing_gradient.shootout.racers import GATED, RACERS, Setting, Task, setting_for
 from vanishing_gradient.shootout.shootout import Config, race, until_goal
+from vanishing_gradient.shootout.studies import afterwards
 from vanishing_gradient.shootout.training import asked_later, looks, score_fresh, scored_sets, train
 
 SHORT = Task(6, 4)
@@ -179,3 +180,21 @@ def test_answers_asked_later_are_collected_over_the_seeds_that_have_them():
 
 def test_the_budget_is_the_smaller_of_sequences_and_symbols():
     assert Config().budget_of(100) == 100_000 and Config().budget_of(9_999) == 10_000
+
+
+# ---------------------------------------------------------------- after the lag that was trained
+
+def test_answers_that_are_turned_into_others_are_consistent_and_random_ones_are_not():
+    rng = np.random.default_rng(0)
+    symbols = rng.integers(0, 8, 400)
+    assert afterwards.consistency((symbols + 3) % 8, symbols, 8) == 1.0
+    assert afterwards.consistency(rng.integers(0, 8, 400), symbols, 8) < 0.3
+
+
+def test_asked_at_growing_lags_is_one_stream(monkeypatch):
+    p = trained(task=Task(6)).p
+    far = list(afterwards.asked("gru", p, [1, 2, 3], (4, 9), 32, 8))
+    monkeypatch.setattr(afterwards, "WINDOW", 2)
+    for one, other in zip(far, afterwards.asked("gru", p, [1, 2, 3], (4, 9), 32, 8)):
+        assert np.shape(one["accuracy"]) == (3,) == np.shape(other["answers"])
+    assert far[0]["accuracy"].min() >= 0.125 and max(far[1]["answers"]) <= 8
