@@ -17,9 +17,10 @@
     tables.py         Markdown tables, the claims table, markers in READMEs
     figures.py        style sheet and colours, the main() of visualise scripts; gifs.py: the one GIF writer
 
-The experiments tell one story: vanishing_gradient (the problem; inside it compute, long_lags and the
-remedies without any gradient: weight_guessing, program_search, evolino), chunker_very_deep_1200 (compress
-the history), temporal_order_3bit (the LSTM), smt (never send the error back through time).
+The experiments tell one story: vanishing_gradient (the problem; inside it compute, long_lags, the
+remedies without any gradient, weight_guessing, program_search, evolino, and the shootout of all remedies),
+chunker_very_deep_1200 (compress the history), temporal_order_3bit (the LSTM), smt (never send the error
+back through time).
 
 Axis glossary, used by every docstring of the house:
 
