@@ -3,8 +3,8 @@
 Experiment 1 (section 5.1, table 1), the lines without memory cells, which the paper takes from others: an Elman net
 of 15 hidden units, and fully recurrent nets of 3 and 12 units and 7 outputs with RTRL (Smith & Zipser 1989). Weights
 change after every string; the criterion and the sets of strings are those of `table_1`, ten trials each, stopped at
-60,000 strings. Not stated in the table: the Elman net's rate (here 0.3, of 0.1, 0.3 and 1 the best on choosing seeds) and
-the initial weights (here in [-0.2, 0.2]).
+60,000 strings. Not stated in the table: the Elman net's rate (here 0.3, of 0.1, 0.3 and 1 the best on choosing seeds)
+and the initial weights (here in [-0.2, 0.2]).
 """
 
 from vanishing_gradient.long_lags import report
