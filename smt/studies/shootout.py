@@ -328,6 +328,6 @@ def figure(record, arrays):
         ax.plot([], [], SYMBOL_MARKERS[k], color=color, label=label)
     ax.plot([], [], "o", color="0.3", fillstyle="none", label="unsolved when the budget ended")
     ax.set(xscale="log", yscale="log", xlabel="lag", ylabel="training sequences",
-           title=f"{TITLES[FORM].capitalize()}: every seed, and the median")
+           title=f"{TITLES[FORM].capitalize()}: each of {len(record['runs'])} seeds, and the median")
     fig.legend(*ax.get_legend_handles_labels(), loc="outside lower center", ncols=3)
     return fig

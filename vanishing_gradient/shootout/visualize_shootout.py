@@ -171,7 +171,8 @@ def solved_cell(by_lag, lag):
     last = by_lag[max(by_lag)]
     a_symbol = last.seconds / (last.seen * (max(by_lag) + 1))
     minutes = Config().budget_of(lag) * (lag + 1) * a_symbol * last.seeds / 60
-    return f"not run ({minutes:,.0f} min)"
+    more = "over " if last.short else ""                   # attention: the seconds of a symbol grow with the lag
+    return f"not run ({more}{minutes:,.0f} min)"
 
 
 def rule_share(record, rule, lag):

@@ -161,9 +161,10 @@ def figure(record, arrays):
             ax.plot(np.full(len(found), lag) * np.linspace(0.9, 1.1, len(found)), found, SYMBOL_MARKERS[k],
                     color="0.2", markersize=6)
         chance_line(ax, 1 / VARIANTS[variant][0])
-        ax.axhline(SOLVED, color="0.6", linestyle="--", linewidth=1)
-        ax.set(xscale="log", xlabel="lag", xticks=lags, title=TITLES[variant], ylim=(0, 1.05))
-        ax.set_xticks(lags, [f"{lag:,}" for lag in lags], minor=False)
+        ax.axhline(SOLVED, color="0.6", linestyle=":", linewidth=1.5, label=f"solved: {SOLVED} or more")
+        ax.set(xscale="log", xlabel="lag", title=TITLES[variant], ylim=(0, 1.05))
+        ax.set_xticks(lags, [f"{lag:,}" for lag in lags])
         ax.minorticks_off()
-    axes[0].set(ylabel=f"accuracy of each seed (dashed: solved, {SOLVED})")
+    axes[0].set(ylabel="accuracy of each seed")
+    fig.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
     return fig
