@@ -206,7 +206,7 @@ def best_bptt(record, *path):
 
 # ---------------------------------------------------------------- tables
 
-def score_table(record, *path, marks=(5, 10, 20)):
+def score_table(record, *path, marks=(5, 10, 15)):
     """(header, rows) of one comparison: at the end, at equal seconds, at equal sequences; what was spent."""
     rows = [row for row in ROWS if results.at(record["runs"][0]["final"], *path, row)]
     common = fewest_sequences(record, path, rows)

@@ -19,7 +19,7 @@ from smt import modelling, natural
 from smt.modelling import Contest, Setting, nats
 from smt.density import BPTT, DMT, GRU, SELF, SMT, TRANSFORMER, TRUNCATED
 
-SEEDS, MINUTES = range(100, 103), 25
+SEEDS, MINUTES = range(100, 103), 19
 USES = ("size", "hidden", "width", "heads", "scale", "data_dir")
 QUICK = dict(size=16, hidden=16, width=16, scale=0.01, count=150, codings=("grey",), choosing=(900,), samples=1,
              first_only=True)
@@ -49,7 +49,7 @@ PACE = {SMT: {("mlp", 4): 34, ("mlp", 8): 18}, DMT: {("mlp", 4): 42, ("mlp", 8):
 CONTEST = Contest(GRIDS, PACE)
 
 
-def run(config, seeds, part, codings=tuple(CODINGS), seconds=21, choosing=(900,), samples=8, count=10_000,
+def run(config, seeds, part, codings=tuple(CODINGS), seconds=16, choosing=(900,), samples=8, count=10_000,
         first_only=False):
     """seconds: of each method, about, on one core; a third of it in choosing. samples: pictures that each method of
     the first seed makes up. count: of drawn digits. first_only: only the first setting of each grid (--quick)."""

@@ -19,7 +19,7 @@ from smt import modelling, natural
 from smt.density import BPTT, DMT, GRU, SELF, SMT, TRANSFORMER, TRUNCATED
 from smt.modelling import Contest, Setting, nats
 
-SEEDS, MINUTES = range(100, 103), 13
+SEEDS, MINUTES = range(100, 103), 9
 USES = ("size", "hidden", "width", "heads", "scale", "data_dir")
 QUICK = dict(size=16, hidden=16, width=16, scale=0.005, samples=1, far=128, most=20_000,
              first_only=True)
@@ -46,7 +46,7 @@ CONTEST = Contest(GRIDS, PACE)
 LENGTH = 64
 
 
-def run(config, seeds, part, seconds=24, choosing=(900,), samples=2, far=1024, most=None,
+def run(config, seeds, part, seconds=16, choosing=(900,), samples=2, far=1024, most=None,
         first_only=False):
     """seconds: of each method, about, on one core; a third of it in choosing. samples: lines that each method of the
     first seed makes up. far: length of the long windows. most: characters of the text that are used. first_only: only
