@@ -244,8 +244,8 @@ def table(record):
                 far[updater, moment] = [fall(record, updater, moment, loss) for loss in LOSSES]
     shown = [[updater, told(record, moment), *cells, accuracy(record, updater, moment, "accuracy"),
               accuracy(record, updater, moment, "decoder, far")] for (updater, moment), cells in far.items()]
-    return [["updater", "network", "BPTT", "L_dyn", "L_dec", "accuracy at its length", f"decoder from m₂, T = {steps}"],
-            shown]
+    return ["updater", "network", "BPTT", "L_dyn", "L_dec", "accuracy at its length",
+            f"decoder from m₂, T = {steps}"], shown
 
 
 def told(record, moment):

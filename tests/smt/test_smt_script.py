@@ -98,7 +98,7 @@ def test_every_study_runs_and_makes_its_table(name, tmp_path):
     saved = results.read(tmp_path / "studies" / f"{name}.json", "")
     module = study.load(HERE, name)
     header, rows = module.table(saved)
-    assert rows and all(len(row) == len(header) for row in rows)
+    assert isinstance(module.table(saved), tuple) and rows and all(len(row) == len(header) for row in rows)
     assert module.finding(saved) in done.stdout and results.finite(module.checks(saved)) == saved["checks"]
 
 
