@@ -6,7 +6,7 @@
     BPTT, GRU         a GRU with an ordinary, free memory, unrolled
     Transformer       attention over the whole past, no memory at all
 
-All see the same number of sequences, BATCH * UPDATES (DMT's are some of SMT's).
+All see the same number of sequences, BATCH * UPDATES (DMT's are some of SMT's), unless a Teaching says `longer`.
 What a method can be given is a Teaching for SMT and the Transformer, a factorial.Setting for the others.
 """
 
@@ -45,6 +45,7 @@ class Teaching(NamedTuple):
     depth       blocks of the encoder
     heads       attention heads of encoder and decoder
     pulled      share of the updates that are DMT's
+    longer      so many times as many updates, and sequences, as all others have
     """
     memory: str = SPHERE
     uniformity: float = 0.2
@@ -54,6 +55,7 @@ class Teaching(NamedTuple):
     depth: int = 2
     heads: int = 1
     pulled: float = 0.2
+    longer: int = 1
 
 
 def updates(c, share=1.0):
@@ -88,8 +90,8 @@ def by_smt(c, seed, game, length, teaching):
     rnn = network(c, seed, game, length, CELLS[SMT]._replace(memory=teaching.memory), setting)
     teacher = Teacher(stream(seed, "init teacher"), game.vocabulary, rnn.memory, width=c.width, tokens=teaching.tokens,
                       encoder_depth=teaching.depth, heads=teaching.heads)
-    pulled = updates(c, teaching.pulled) if teaching.memory == SPHERE else 0
-    plan, rng = ((length, BATCH, updates(c) - pulled),), stream(seed, "train")
+    pulled = updates(c, teaching.longer * teaching.pulled) if teaching.memory == SPHERE else 0
+    plan, rng = ((length, BATCH, updates(c, teaching.longer) - pulled),), stream(seed, "train")
     weights = Weights(dynamics=3.0, uniformity=teaching.uniformity)
     start = 0 if teaching.at_once else updates(c, DELAY / UPDATES)
     took = train_smt(teacher, rnn, game.draw, rng, Recipe(plan, weights, RATE, start=start, faster=teaching.faster))
@@ -101,7 +103,7 @@ def by_smt(c, seed, game, length, teaching):
     found |= {"encoder": encoder_accuracy(teacher, rnn, x, y), "drift": drift,
               "held": decoder_accuracy(teacher, x, y, game.cut(length)),
               "held at most": ideal_accuracy(game, x, game.cut(length))}
-    return scorer(rnn), {**found, **spent(c)}
+    return scorer(rnn), {**found, **spent(c, teaching.longer)}
 
 
 def by_self_prediction(c, seed, game, length, setting):
@@ -135,8 +137,8 @@ def network(c, seed, game, length, cell, setting):
     return factorial.network(c, seed, cell, setting, length, game.vocabulary)
 
 
-def spent(c):
-    return {"updates": updates(c), "sequences": BATCH * updates(c)}
+def spent(c, share=1):
+    return {"updates": updates(c, share), "sequences": BATCH * updates(c, share)}
 
 
 def scorer(rnn):

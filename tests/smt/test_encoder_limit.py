@@ -13,7 +13,7 @@ from smt.memory import SphereMemory
 from smt.model import RNN, Decoder, Network, Teacher
 from smt.smt import Config
 from smt.studies import encoder_limit
-from smt.studies.encoder_limit import GRU, MLP, OPTIONS, RULES, SELF
+from smt.studies.encoder_limit import GRU, MLP, OPTIONS, PATIENT, RULES, SELF
 from smt.suite import SUITE, Game, contexts, ideal_accuracy, ideal_arithmetic, ideal_recall, table_accuracy
 from smt.training import decoder_accuracy
 
@@ -123,8 +123,11 @@ def computed(_name, make):
 def test_checks_finding_tables_and_picture_follow_from_a_record():
     names = ("Keys and Values", "Parity")
     runs = list(encoder_limit.run(TINY, [100, 101], computed, choosing=(900,), tasks=names, longest=8))
-    record = {"runs": runs, "config": {"tasks": list(names), "longest": 8}}
-    assert not encoder_limit.checks(record)[0]["holds"] and len(encoder_limit.checks(record)) == 4
+    record = {"runs": runs, "config": {"tasks": list(names), "longest": 8, "patience": 5}}
+    assert not encoder_limit.checks(record)[0]["holds"] and len(encoder_limit.checks(record)) == 5
+    assert encoder_limit.patient(record) == [("Keys and Values", 8), ("Parity", 8)]
+    counts = encoder_limit.get(record, "Parity", 8, PATIENT, "sequences")
+    assert counts == pytest.approx(5 * encoder_limit.get(record, "Parity", 8, SMT, "sequences"), abs=64)
     assert encoder_limit.finding(record).endswith("(2 seeds).")
     assert all(len(row) == len(header) for header, rows in encoder_limit.table(record).values() for row in rows)
     from common.figures import plt
@@ -140,7 +143,7 @@ def made_up(**accuracies):
                                  for method, values in accuracies.items() if i < len(values)}
                    for i, length in enumerate((8, 16, 32, 64))}
         runs.append(results.entry(seed, {"Parity": lengths}))
-    return {"runs": runs, "config": {"tasks": ["Parity"], "longest": 64}}
+    return {"runs": runs, "config": {"tasks": ["Parity"], "longest": 64, "patience": 5}}
 
 
 def test_a_crossover_is_where_the_method_ahead_changes():
@@ -198,6 +201,8 @@ def played(monkeypatch, score):
 def test_a_method_ends_after_two_unsolved_lengths(monkeypatch):
     calls = played(monkeypatch, lambda method, length, _: 1.0 if method == GRU or length == 8 else 0.9)
     list(encoder_limit.run(TINY, [100], computed, tasks=("Parity",)))
+    longer = [length for method, length, _, option in calls if method == SMT and option.longer == 5]
+    assert longer == [16]                                                       # and SMT once more where it had failed
     assert [length for method, length, seed, _ in calls if method == MLP and seed == 100] == [8, 16, 32]
     assert [length for method, length, seed, _ in calls if method == GRU and seed == 100] == [8, 16, 32, 64]
 
