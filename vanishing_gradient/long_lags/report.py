@@ -100,12 +100,14 @@ def checks(record, rows):
 def finding(record, rows):
     """One sentence: how many lines come out (all trials solved, mean within a factor of two), and the means."""
     lines = [(row, found) for row in rows if (found := compared(record, row.name)) is not None]
-    within, run = coming_out(lines)
+    counted = count(lines)
     solved, trials = (sum(getattr(found, what) for _, found in lines) for what in ("solved", "trials"))
     ratios = sorted(found.mean / row.paper.sequences for row, found in lines)
     least, most = f"{ratios[0]:.2g}", f"{ratios[-1]:.2g}"
-    return (f"{within} of {run} {'lines' if run > 1 else 'line'} within a factor of two; {solved} of {trials} trials "
-            f"solved, {least if least == most else f'{least} to {most}'} times the paper's sequences"
+    times = least if least == most else f"{least} to {most}"
+    early = f" ({counted.run - counted.judged} more stopped before)" if counted.judged < counted.run else ""
+    return (f"{counted.out} of {counted.judged} {'line' if counted.judged == 1 else 'lines'} within a factor of two"
+            f"{early}; {solved} of {trials} trials solved, {times} times the paper's sequences"
             f"{' (unsolved: the cap)' if solved < trials else ''}.")
 
 
@@ -115,10 +117,23 @@ def within_two(row, found):
     return found.solved > 0 and as_many and 0.5 <= found.mean / row.paper.sequences <= 2
 
 
-def coming_out(lines):
-    """How many of the paper's lines come out in at least one of their readings, of how many that were run."""
-    published = {row.paper for row, found in lines if found}
-    return len({row.paper for row, found in lines if found and within_two(row, found)}), len(published)
+def stopped_early(row, found):
+    """Unsolved trials were stopped before the paper's mean: the line says nothing of the published number."""
+    return found.bound and found.seen[~found.done].max() < row.paper.sequences
+
+
+class Counted(NamedTuple):
+    """Lines of the paper; one with several readings counts once."""
+    run: int
+    judged: int                          # run, and not stopped before the published mean
+    out: int                             # within a factor of two in at least one reading
+
+
+def count(lines):
+    """Counted of [(row, Compared or None)]."""
+    run = {row.paper for row, found in lines if found}
+    judged = {row.paper for row, found in lines if found and not stopped_early(row, found)}
+    return Counted(len(run), len(judged), len({row.paper for row, found in lines if found and within_two(row, found)}))
 
 
 def published(rows):

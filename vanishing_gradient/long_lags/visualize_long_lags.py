@@ -16,7 +16,7 @@ from common.config import make_command, parse_drawing, run
 from common.figures import CELLS, ROLE, draw, plt
 from common.tables import table
 from vanishing_gradient.long_lags.long_lags import SMALL_NOISE
-from vanishing_gradient.long_lags.report import HEADER, coming_out, compared, line, ratios
+from vanishing_gradient.long_lags.report import HEADER, compared, count, line, ratios
 from vanishing_gradient.long_lags.rows import ADDING, ADDING_HIDDEN, CHUNKER, LINES, NOISE
 
 HERE = Path(__file__).resolve().parent
@@ -66,8 +66,9 @@ def ours_over_the_papers(record, arrays):
         lines = [(SMALL_NOISE, compared(record, SMALL_NOISE.name))]
     fig, ax = plt.subplots(figsize=(8, 1.4 + 0.23 * len(lines)))
     ratios(ax, lines)
-    ax.set_title("{} of {} lines that were run come out: within a factor of two (grey)".format(*coming_out(lines)),
-                 fontsize=10)
+    counted = count(lines)
+    ax.set_title(f"{counted.out} of {counted.judged} lines come out: within a factor of two (grey); "
+                 f"{counted.run - counted.judged} more stopped before", fontsize=10)
     return fig
 
 
@@ -88,13 +89,14 @@ def said(row, lines):
 def tables(record, studies):
     """{marker: Markdown} of README.md; `claims` and `studies` are made elsewhere."""
     lines = lines_of(studies)
-    within, run = coming_out(lines)
+    counted = count(lines)
     small = compared(record, SMALL_NOISE.name)
     st1, cut = (results.values(record, SMALL_NOISE.name, metric) for metric in ("st1", "wrong_without_latch"))
     return dict(shown=said(ADDING, lines), hidden=said(ADDING_HIDDEN, lines), chunker=said(CHUNKER, lines),
                 cut=f"{np.median(cut):,.0f}" if len(cut) else "none",
                 lines=table(HEADER, [line(*each) for each in lines]),
-                run=str(run), all=str(len({row.paper for row in LINES})), within=str(within),
+                run=str(counted.run), all=str(len({row.paper for row in LINES})), within=str(counted.out),
+                judged=str(counted.judged), early=str(counted.run - counted.judged),
                 small=f"{small.mean:,.0f}", small_st1=f"{st1.mean():,.0f}" if len(st1) else "none",
                 small_paper=f"{NOISE['3a_T100_N3'].paper.sequences:,}")
 

@@ -127,8 +127,15 @@ def test_a_line_of_the_paper_counts_once_and_comes_out_in_any_of_its_readings():
     found = {row.name: report.compared(record_of(row.name, [final] * 10), row.name) for row, final in (
         (rows.ADDING, dict(solved=0.0, seen=80_000, sequences=None)), (rows.ADDING_HIDDEN, good))}
     lines = [(row, found.get(row.name)) for row in (rows.ADDING, rows.ADDING_HIDDEN, rows.ADDING_LOGISTIC)]
-    assert report.coming_out(lines) == (1, 1) and report.coming_out(lines[:1]) == (0, 1)
-    assert report.coming_out(lines[2:]) == (0, 0)
+    assert report.count(lines) == (1, 1, 1) and report.count(lines[:1]) == (1, 1, 0)
+    assert report.count(lines[2:]) == (0, 0, 0)
+
+
+def test_a_line_that_was_stopped_before_the_published_mean_is_not_judged():
+    for seen, judged in ((60_000, 0), (80_000, 1)):
+        found = report.compared(record_of(rows.ADDING.name, [dict(solved=0.0, seen=seen, sequences=None)] * 10),
+                                rows.ADDING.name)
+        assert report.count([(rows.ADDING, found)]) == (1, judged, 0)
 
 
 def test_every_line_of_the_paper_stands_in_the_readmes_table():
