@@ -228,6 +228,7 @@ def test_pixels_reports_every_method_and_its_claims_can_fail(monkeypatch):
     assert set(modelling.ROWS) | {"tables"} == set(rows)
     assert {f"grey, {row}" for row in modelling.IN_USE} | {"grey, MNIST"} == set(arrays)
     claims = pixels.checks(record)
+    draw(pixels, record, arrays)
     for run in record["runs"]:
         for row in (BPTT, GRU):
             run["final"]["grey"][row]["nats"] = 9.0
@@ -236,11 +237,20 @@ def test_pixels_reports_every_method_and_its_claims_can_fail(monkeypatch):
     assert pixels.finding(record).endswith(".")
 
 
+def draw(study, record, arrays=()):
+    """The picture of a study can be drawn."""
+    from common.figures import plt
+    fig = study.figure(record, {name: a[None] for name, a in dict(arrays).items()})
+    fig.canvas.draw()
+    plt.close(fig)
+
+
 def test_text_reports_every_method_also_far_beyond_its_windows():
     from smt.studies import text
     record, _ = recorded(text, most=8_000, far=128)
     rows = record["runs"][0]["final"]["text"]
     assert set(modelling.ROWS) | {"tables"} == set(rows) and all("far" in rows[row] for row in modelling.ROWS)
+    draw(text, record)
     assert all(len(line) == 64 for lines in record["runs"][0]["written"].values() for line in lines)
     assert [a["holds"] for a in text.checks(record)][-1] is False           # a few updates do not beat a table
     assert all(len(row) == len(header) for header, rows in text.table(record).values() for row in rows)
@@ -253,3 +263,29 @@ def test_a_text_is_cut_into_parts_that_share_no_character():
     made, text = natural.task(data, natural.REPORT), natural.text.load(None)
     last = natural.text.split(text.codes[:10_000])[2]
     assert np.array_equal(made.held_out.ravel(), last[:448]) and len(data.stream) == 9_000
+
+
+def test_scaling_finds_a_cell_in_which_the_order_turns():
+    from smt.studies import scaling
+    record, _ = recorded(scaling, most=8_000)
+    for run in record["runs"]:
+        for value, rows in run["final"]["memory"].items():
+            rows[DMT]["nats"], rows[BPTT]["nats"] = (1.0, 2.0) if value == "256" else (2.0, 1.0)
+    assert scaling.overtaken(record) == [("memory", 256)] and not scaling.checks(record)[0]["holds"]
+    assert "in numbers in the memory 256" in scaling.finding(record)
+    draw(scaling, record)
+    assert all(len(row) == len(header) for header, rows in scaling.table(record).values() for row in rows)
+
+
+def test_every_cell_of_scaling_sees_the_same_number_of_characters(monkeypatch):
+    from smt.studies import scaling
+    seen = {}
+
+    def report(c, seed, task, _contest, _choices, methods, _seconds, _part, name):
+        seen[name] = c.scale * task.length, c.size, c.width, c.hidden, TRANSFORMER in methods
+        return {"final": {}}
+    monkeypatch.setattr(modelling, "report", report)
+    list(scaling.run(Config(), [100], lambda _name, make: make() if "floors" not in _name else {}, most=8_000))
+    assert len(seen) == 8 and sorted({found[0] for found in seen.values()}) == [64.0, 256.0]
+    assert {found[1:] for found in seen.values()} == {(16, 64, 256, False), (64, 64, 256, True), (256, 64, 256, False),
+                                                      (64, 32, 128, True), (64, 128, 512, True), (64, 64, 256, False)}
