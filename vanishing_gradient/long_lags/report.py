@@ -182,3 +182,17 @@ def label_ratios(ax):
     ticks = [tick for tick in (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20) if low <= tick <= high]
     ax.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
     ax.minorticks_off()
+
+
+def trials(lines, label, log=True):
+    """Every trial of each (title, Compared) as a dot at its sequences; an arrow where it was stopped unsolved."""
+    from common.figures import ROLE, plt
+    fig, ax = plt.subplots(figsize=(8, 1.2 + 0.3 * len(lines)))
+    for y, (_, found) in enumerate(lines):
+        for marker, which, fill in (("o", found.done, ROLE["lstm"]), (">", ~found.done, "white")):
+            ax.plot(found.seen[which], np.full(which.sum(), y), marker, color=ROLE["lstm"], markerfacecolor=fill,
+                    alpha=0.6)
+        beside(ax, y, f"{found.solved} of {found.trials}", ROLE["paper"])
+    ax.set(xscale="log" if log else "linear", yticks=range(len(lines)), yticklabels=[title for title, _ in lines],
+           xlabel=label, ylim=(len(lines) - 0.4, -0.6))
+    return fig

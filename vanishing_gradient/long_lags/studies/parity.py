@@ -8,8 +8,6 @@ seeds), one sequence per update: two bits with 0 to 30 zeros between them, and 3
 2,000 sequences in a row within 0.3. Chance: half of the answers.
 """
 
-import numpy as np
-
 from common import results
 from vanishing_gradient.long_lags import report
 from vanishing_gradient.long_lags.criteria import Streak
@@ -71,15 +69,5 @@ def table(record):
 
 
 def figure(record, arrays):
-    from common.figures import ROLE, plt
-    fig, ax = plt.subplots(figsize=(8, 3.4))
-    for y, row in enumerate(ROWS):
-        _, found = share(record, row)
-        for marker, which, fill in (("o", found.done, ROLE["lstm"]), (">", ~found.done, "white")):
-            ax.plot(found.seen[which], np.full(which.sum(), y), marker, color=ROLE["lstm"], markerfacecolor=fill,
-                    alpha=0.7)
-        report.beside(ax, y, f"{found.solved} of {found.trials}", ROLE["paper"])
-    ax.set(xscale="log", yticks=range(len(ROWS)), yticklabels=[row.title for row in ROWS],
-           xlabel=f"sequences until solved, {len(record['runs'])} trials (arrow: unsolved, stopped)")
-    ax.invert_yaxis()
-    return fig
+    return report.trials([(row.title, report.compared(record, row.name)) for row in ROWS],
+                         f"sequences until solved, {len(record['runs'])} trials (arrow: stopped unsolved)")

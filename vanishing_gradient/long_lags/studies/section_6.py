@@ -59,13 +59,5 @@ def table(record):
 
 
 def figure(record, arrays):
-    from common.figures import ROLE, plt
-    fig, ax = plt.subplots(figsize=(8, 2.8))
-    for y, row in enumerate(ROWS):
-        found = report.compared(record, row.name)
-        ax.plot(found.seen, np.full(len(found.seen), y), "o", color=ROLE["lstm"], alpha=0.5)
-        ax.plot(found.mean, y, "|", color=ROLE["paper"], markersize=18)
-    ax.set(xscale="log", yticks=range(len(ROWS)), yticklabels=[row.title for row in ROWS],
-           xlabel=f"sequences to ST2, {len(record['runs'])} trials (bar: mean; unsolved at the cap)")
-    ax.invert_yaxis()
-    return fig
+    return report.trials([(row.title, report.compared(record, row.name)) for row in ROWS],
+                         f"sequences to ST2, {len(record['runs'])} trials (arrow: stopped unsolved)", log=False)
