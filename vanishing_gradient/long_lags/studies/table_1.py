@@ -12,7 +12,7 @@ from vanishing_gradient.long_lags import report
 from vanishing_gradient.long_lags.rows import REBER
 from vanishing_gradient.long_lags.trials import run_rows
 
-SEEDS, MINUTES = range(30), 5
+SEEDS, MINUTES = range(30), 4
 USES = ()
 QUICK = dict(caps=(20,) * 5)
 ROWS = REBER
