@@ -122,13 +122,14 @@ def computed(_name, make):
 
 def test_checks_finding_tables_and_picture_follow_from_a_record():
     names = ("Keys and Values", "Parity")
-    runs = list(encoder_limit.run(TINY, [100, 101], computed, choosing=(900,), tasks=names, longest=8))
+    runs = list(encoder_limit.run(TINY, [100, 101], computed, choosing=(900,), tasks=names, longest=8,
+                                  patience=5))
     record = {"runs": runs, "config": {"tasks": list(names), "longest": 8, "patience": 5}}
     assert not encoder_limit.checks(record)[0]["holds"] and len(encoder_limit.checks(record)) == 5
     assert encoder_limit.patient(record) == [("Keys and Values", 8), ("Parity", 8)]
     counts = encoder_limit.get(record, "Parity", 8, PATIENT, "sequences")
     assert counts == pytest.approx(5 * encoder_limit.get(record, "Parity", 8, SMT, "sequences"), abs=64)
-    assert encoder_limit.finding(record).endswith("(2 seeds).")
+    assert encoder_limit.finding(record).endswith("SMT solves 0 of the 2 second lengths that it had failed.")
     assert all(len(row) == len(header) for header, rows in encoder_limit.table(record).values() for row in rows)
     from common.figures import plt
     plt.close(encoder_limit.figure(record, {}))
@@ -200,7 +201,7 @@ def played(monkeypatch, score):
 
 def test_a_method_ends_after_two_unsolved_lengths(monkeypatch):
     calls = played(monkeypatch, lambda method, length, _: 1.0 if method == GRU or length == 8 else 0.9)
-    list(encoder_limit.run(TINY, [100], computed, tasks=("Parity",)))
+    list(encoder_limit.run(TINY, [100], computed, tasks=("Parity",), longest=64, patience=5))
     longer = [length for method, length, _, option in calls if method == SMT and option.longer == 5]
     assert longer == [16]                                                       # and SMT once more where it had failed
     assert [length for method, length, seed, _ in calls if method == MLP and seed == 100] == [8, 16, 32]
