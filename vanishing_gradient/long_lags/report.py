@@ -166,7 +166,7 @@ def ratios(ax, lines):
         beside(ax, y, f"{found.solved} of {found.trials}", ROLE["paper"])
     ax.set(xscale="log", yticks=range(len(lines)), yticklabels=[row.title for row, _ in lines],
            xlabel="our mean sequences / the paper's (arrow: lower bound, trials unsolved)")
-    label_ratios(ax)
+    label_axis(ax, (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20))
     ax.set_ylim(len(lines) - 0.4, -0.6)
     ax.tick_params(axis="y", labelsize=8)
 
@@ -177,10 +177,11 @@ def beside(ax, y, text, color):
                 va="center", fontsize=8, color=color)
 
 
-def label_ratios(ax):
+def label_axis(ax, ticks):
+    """Only these ticks, as far as they lie inside, in plain numbers."""
     low, high = ax.get_xlim()
-    ticks = [tick for tick in (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20) if low <= tick <= high]
-    ax.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+    inside = [tick for tick in ticks if low <= tick <= high]
+    ax.set_xticks(inside, [f"{tick:,g}" for tick in inside])
     ax.minorticks_off()
 
 
@@ -195,4 +196,6 @@ def trials(lines, label, log=True):
         beside(ax, y, f"{found.solved} of {found.trials}", ROLE["paper"])
     ax.set(xscale="log" if log else "linear", yticks=range(len(lines)), yticklabels=[title for title, _ in lines],
            xlabel=label, ylim=(len(lines) - 0.4, -0.6))
+    if log:
+        label_axis(ax, (10, 100, 1000, 2000, 5000, 10_000, 20_000, 50_000, 100_000))
     return fig

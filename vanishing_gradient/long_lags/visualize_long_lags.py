@@ -68,7 +68,7 @@ def ours_over_the_papers(record, arrays):
     ratios(ax, lines)
     counted = count(lines)
     ax.set_title(f"{counted.out} of {counted.judged} lines come out: within a factor of two (grey); "
-                 f"{counted.run - counted.judged} more stopped before", fontsize=10)
+                 f"{counted.run - counted.judged} stopped too early to say", fontsize=10)
     return fig
 
 
