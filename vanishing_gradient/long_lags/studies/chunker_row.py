@@ -12,7 +12,7 @@ from vanishing_gradient.long_lags import report
 from vanishing_gradient.long_lags.rows import CHUNKER
 from vanishing_gradient.long_lags.trials import run_rows
 
-SEEDS, MINUTES = range(18), 3
+SEEDS, MINUTES = range(18), 2
 USES = ()
 QUICK = dict(caps=(20,))
 ROWS = (CHUNKER,)
