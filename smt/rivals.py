@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from common.networks import best_rate
 from common.progress import Diverged
 from common.randomness import stream
 from smt import comparison, factorial
@@ -23,7 +24,7 @@ from smt.factorial import BITS, BPTT, FREE, SELF, SMT, SPHERE, Cell, Setting
 from smt.layers import cross_entropy
 from smt.losses import Weights
 from smt.model import Network, Teacher, TransformerBaseline
-from smt.suite import ideal_accuracy, table_accuracy
+from smt.suite import SOLVED, SUITE, ideal_accuracy, table_accuracy
 from smt.training import (Recipe, decoder_accuracy, encoder_accuracy, rollout_scores, train_bptt, train_dmt, train_smt,
                           train_transformer, transformer_accuracy)
 
@@ -168,3 +169,48 @@ def without_learning(c, seed, game, length):
 
 
 TABLES = ("most frequent answer", "table of the last token", "table of the last two")
+
+
+# ---------------------------------------------------------------- choosing
+
+def is_solved(leaves):
+    """The mean accuracy is SOLVED of the mean ceiling."""
+    accuracy, ceiling = (np.mean([leaf[what] for leaf in leaves]) for what in ("accuracy", "ceiling"))
+    return accuracy >= SOLVED * ceiling
+
+
+def label(setting):
+    return f"rate {setting.lr:g}" + (f", batch {BATCH // setting.divisor}" if setting.divisor > 1 else "")
+
+
+def choose(c, name, method, length, options, choosing, part):
+    """All on the first choosing seed, the best two on the others; the best mean of these is chosen."""
+    if len(options) == 1:
+        (only, option), = options.items()
+        return {"option": option, "chosen": only, "tried": {}}
+    tried = {}
+    trial = lambda what, seed: part(f"choose {name} {method} {what} {seed}",
+                                    lambda: play(c, seed, SUITE[name], length, method, options[what]))
+    for extension in range(2):
+        tried |= {what: [trial(what, choosing[0])] for what in options if what not in tried}
+        leaders = sorted(tried, key=lambda what: (-tried[what][0]["validation"], tried[what][0]["loss"]))[:2]
+        for what in leaders:
+            tried[what] = tried[what][:1] + [trial(what, seed) for seed in choosing[1:]]
+        best = leaders[mean_best([tried[what] for what in leaders])]
+        if extension or method not in (MLP, GRU) or is_solved(tried[best]):
+            break
+        options = options | {label(each): each for each in beyond(options, options[best])}
+    return {"option": options[best], "chosen": best,
+            "tried": {what: [leaf["validation"] for leaf in leaves] for what, leaves in tried.items()}}
+
+
+def mean_best(several):
+    mean = lambda what: [np.mean([leaf[what] for leaf in leaves]) for leaves in several]
+    return int(best_rate(mean("validation"), mean("loss")))
+
+
+def beyond(options, top):
+    """The settings with the rate that follows, where the best one is at the edge."""
+    rates = [each.lr for each in options.values() if each._replace(lr=top.lr) == top]
+    ends = ((min(rates), 1 / 3), (max(rates), 3))
+    return [top._replace(lr=float(f"{rate * factor:.1g}")) for rate, factor in ends if rate == top.lr]

@@ -169,14 +169,15 @@ def test_the_opponent_is_the_updater_with_the_better_validation_accuracy():
 
 
 @pytest.mark.parametrize("rnn, encoder, held, what", [
-    (0.96, 0.5, 0.5, ""), (0.8, 0.9, 0.9, "encoder"), (0.8, 1.0, 0.7, "memory"), (0.8, 1.0, 1.0, "RNN")])
+    (0.96, 0.5, 0.5, ""), (0.8, 0.9, 0.9, "encoder"), (0.8, 1.0, 0.79, "memory"), (0.8, 1.0, 0.7, "undecided"),
+    (0.8, 1.0, 1.0, "RNN")])
 def test_the_limit_is_the_first_part_that_is_not_solved(rnn, encoder, held, what):
     record = made_up(**{SMT: (rnn,)})
     for run in record["runs"]:
         run["final"]["Parity"]["8"][SMT] |= {"encoder": encoder, "held": held}
     assert encoder_limit.limit(record, "Parity", 8) == what and encoder_limit.limit(record, "Parity", 16) is None
     claim = encoder_limit.checks(record)[1]
-    assert claim["holds"] == (what in ("encoder", "memory"))
+    assert claim["holds"] == (what in ("encoder", "memory", "undecided"))       # one of its two tests fails
 
 
 def test_solved_is_0_95_of_the_ceiling():
@@ -210,16 +211,16 @@ def test_a_method_ends_after_two_unsolved_lengths(monkeypatch):
 
 def test_choosing_tries_all_on_one_seed_and_the_best_two_on_the_other(monkeypatch):
     calls = played(monkeypatch, lambda method, length, option: min(1.0, 100 * option.lr))
-    options = {encoder_limit.label(each): each for each in OPTIONS[MLP]}
-    choice = encoder_limit.choose(TINY, "Parity", MLP, 16, options, (900, 901), computed)
+    options = {rivals.label(each): each for each in OPTIONS[MLP]}
+    choice = rivals.choose(TINY, "Parity", MLP, 16, options, (900, 901), computed)
     assert choice["chosen"] == "rate 0.01" and {seed for _, _, seed, _ in calls} == {900, 901}
     assert sum(seed == 901 for _, _, seed, _ in calls) == 2 and all(length == 16 for _, length, _, _ in calls)
 
 
 def test_a_best_rate_at_the_edge_extends_the_grid_once(monkeypatch):
     played(monkeypatch, lambda method, length, option: 0.5 + option.lr)
-    options = {encoder_limit.label(each): each for each in OPTIONS[MLP]}
-    choice = encoder_limit.choose(TINY, "Parity", MLP, 16, options, (900, 901), computed)
+    options = {rivals.label(each): each for each in OPTIONS[MLP]}
+    choice = rivals.choose(TINY, "Parity", MLP, 16, options, (900, 901), computed)
     assert choice["chosen"] == "rate 0.03" and set(choice["tried"]) == {*options, "rate 0.03"}
 
 
