@@ -70,8 +70,11 @@ def test_the_automatizer_imitates_the_chunker_and_is_tested_on_symbols_only():
     row = rows.CHUNKER._replace(task=TwoSequences(5), net=two_nets.TwoNets(6))
     running = trials.Trials(row, [900, 901])
     x = running.learner.draw(running.generators, running.sets)[:, 0]
+    running.p["chunker_W_hidden"][:] = 50                            # the chunker's hidden unit is 1
     error, g = two_nets.gradients(row.net, running.p, x)
-    assert error.shape == (2, 5, 7) and np.abs(g["W_out"][..., -1]).max() > 0 and g["chunker_W_out"].shape == (2, 6, 6)
+    output = one_unit.forward(row.net.unit, running.p, x[:-1])[0]
+    assert error.shape == (2, 5, 7) and np.allclose(error[..., -1], 1 - output[..., -1])
+    assert np.abs(g["W_out"][..., -1]).max() > 0 and g["chunker_W_out"].shape == (2, 6, 6)
     assert running.learner.look(running.p, None).shape == (2, 2)
     running.p["W_out"][..., -1] += 100                               # the output that is no symbol
     assert running.learner.look(running.p, None).max() < 1
