@@ -73,7 +73,17 @@ def wrong_of(paper, ours):
 
 
 def table(record, rows):
-    return HEADER, [line(row, compared(record, row.name)) for row in rows]
+    """The table of a study: as in README.md, and median and range of ours."""
+    return [*HEADER, "ours: median", "ours: range"], [
+        [*line(row, found), *spread(found)] for row in rows for found in [compared(record, row.name)]]
+
+
+def spread(found):
+    """Median and range in words; an unsolved trial counts with the sequences that it has seen."""
+    if found is None:
+        return ["", ""]
+    least, most = found.seen.min(), found.seen.max()
+    return [f"{np.median(found.seen):,.0f}", f"{least:,.0f} to {most:,.0f}{' (stopped)' if found.bound else ''}"]
 
 
 def checks(record, rows):

@@ -106,6 +106,8 @@ def test_an_unsolved_trial_counts_with_what_it_has_seen_and_makes_the_mean_a_bou
     cells = report.line(row, found)
     assert "1 of 2" in cells and any(cell.startswith("at least 45,000") for cell in cells)
     assert any(cell.startswith("at least 1.5") for cell in cells)
+    header, (shown,) = report.table(record, (row,))
+    assert len(header) == len(shown) and shown[-2:] == ["45,000", "30,000 to 60,000 (stopped)"]
 
 
 def test_a_line_without_trials_says_that_it_was_not_run_and_how_long_it_would_take():
