@@ -376,7 +376,7 @@ def figure(record, arrays):
     axes.flat[-1].legend(handles, words, loc="center", fontsize=8, frameon=False)
     for ax in axes[:, 0]:
         ax.set_ylabel("accuracy")
-    leaders = [leader(record, name, length) for name in names for length in lengths_of(record, name)]
+    leaders = [who for name in names for length in lengths_of(record, name) if (who := leader(record, name, length))]
     fig.suptitle(f"SMT is ahead of BPTT on {leaders.count(SMT)} of {len(leaders)} task-lengths. Mean of "
                  f"{len(record['runs'])} seeds, bars: worst to best; lines end after two unsolved lengths", fontsize=9)
     return fig
