@@ -33,7 +33,7 @@ from smt.factorial import SELF, SMT, Setting
 from smt.rivals import GRU, MLP, TRANSFORMER, Teaching
 from smt.suite import SOLVED, SUITE
 
-SEEDS, MINUTES = range(100, 103), 22
+SEEDS, MINUTES = range(100, 103), 24
 USES = ("size", "hidden", "width", "scale", "test")
 QUICK = dict(size=16, hidden=16, width=16, scale=0.01, test=16, choosing=(900,), longest=8)
 
