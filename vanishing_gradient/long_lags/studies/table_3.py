@@ -1,0 +1,36 @@
+"""Does the LSTM remember one symbol past 50 and 100 random distractors?
+
+Experiment 2c (section 5.2, table 3), the two shortest lines: one update a sequence, rate 0.01, weights uniform in
+[-0.2, 0.2], no biases. A trial is solved when both outputs were within 0.2 of their targets 10,000 times in a row, and
+those sequences are counted. A constant answer is wrong by 0.5.
+"""
+
+from vanishing_gradient.long_lags import report
+from vanishing_gradient.long_lags.rows import TABLE_3
+from vanishing_gradient.long_lags.trials import run_rows
+
+SEEDS, MINUTES = range(20), 5
+USES = ()
+QUICK = dict(caps=(20, 20))
+ROWS = TABLE_3[:2]
+PAPER = report.published(ROWS)
+
+
+def run(config, seeds, part, caps=(100_000, 60_000)):
+    return run_rows(ROWS, seeds, caps, part)
+
+
+def checks(record):
+    return report.checks(record, ROWS)
+
+
+def finding(record):
+    return report.finding(record, ROWS)
+
+
+def table(record):
+    return report.table(record, ROWS)
+
+
+def figure(record, arrays):
+    return report.figure(record, ROWS)
