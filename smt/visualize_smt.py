@@ -21,6 +21,7 @@ from smt.certificate import merged_machine
 from smt.drawing import draw_machine, key, node_text, scatter_held
 from smt.framework import framework
 from smt.gradients import EVERY, SCALES
+from smt.paper import paper_table
 from smt.scores import BITS, BPTT, BPTT_BITS, DMT, ENCODER, GRU, KEPT, MORE, SMALL, SMT, TRANSFORMER
 
 HERE = Path(__file__).resolve().parent
@@ -247,7 +248,7 @@ def tables(record, studies):
             "short": length_table(record, SHORT, (c["short_length"], 64, 256, 1024, 4096, 1048576)),
             "run": f"`{record['command']}`: seeds {seed_range(seeds)}, numpy {environment['numpy']}, "
                    f"{environment['cpu']}",
-            "proofs": proofs(record), **sentences(record)}
+            "proofs": proofs(record), "paper": paper_table(record, studies), **sentences(record)}
 
 
 def length_table(record, rows, columns, tried=False):

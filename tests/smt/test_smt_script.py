@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -14,7 +15,7 @@ import pytest
 
 from common import results, study
 from common.config import run, seed_range
-from smt import comparison, drawing, gradients, jobs, make_smt_gif, players, scores, smt, visualize_smt
+from smt import comparison, drawing, gradients, jobs, make_smt_gif, paper, players, scores, smt, visualize_smt
 from smt.certificate import merged_machine
 from smt.memory import SphereMemory
 from smt.model import RNN
@@ -390,3 +391,14 @@ def test_what_the_readme_says_of_gradients():
     assert np.log10(decoding.max() / decoding.min()) < 1.5
     text = " ".join((HERE / "README.md").read_text(encoding="utf-8").split())
     assert "falls by five to six orders of magnitude, with a small second layer by two" in text
+
+
+def test_the_papers_claims_are_answered_by_the_studies_that_have_results(record):
+    """A record without studies has the two rows that need none; numbers come from the record."""
+    page = paper.paper_table(record, {})
+    assert len(page.splitlines()) == 4 and "drift" in page and "Transformer" in page
+    studies = {name: results.read(HERE / "studies" / f"{name}.json", "") for name in ("grid", "encoder_limit")}
+    page = paper.paper_table(record, studies)
+    leaders = re.search(r"BPTT is ahead on (\d+) task-lengths, SMT \+ DMT on (\d+)", page)
+    told = study.load(HERE, "encoder_limit").finding(studies["encoder_limit"])
+    assert f"BPTT is ahead on {leaders[1]} task-lengths, SMT on {leaders[2]}" in told
