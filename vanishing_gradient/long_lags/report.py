@@ -67,9 +67,11 @@ def share_of(share, trials):
 
 
 def wrong_of(paper, ours):
-    """'paper, ours' where there are such numbers."""
-    shown = ["" if wrong is None else f"{wrong:.2g}" if wrong < 10 else f"{wrong:.0f}" for wrong in (paper, ours)]
-    return ", ".join(shown).strip(", ")
+    """'paper, ours'; - for a number that there is not."""
+    if paper is None and ours is None:
+        return ""
+    return ", ".join("-" if wrong is None else f"{wrong:.2g}" if wrong < 10 else f"{wrong:.0f}"
+                     for wrong in (paper, ours))
 
 
 def table(record, rows):
