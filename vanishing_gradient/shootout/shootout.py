@@ -6,7 +6,7 @@ learn by gradients: a tanh-RNN, plain and orthogonal, the LSTM of 1997 with inpu
 the LSTM with forget gates and the GRU with chrono initialisation. The rooms of the other remedies run
 their own part (`--study shootout`); the figures read them (parts.py).
 
-    python3 vanishing_gradient/shootout/shootout.py --seed 0      one seed, lags up to 100, under a minute
+    python3 vanishing_gradient/shootout/shootout.py --seed 0      one seed, lags up to 100, 20 s
     python3 vanishing_gradient/shootout/shootout.py --commit      the committed record: seeds 0 to 7, to lag 3,000
     python3 vanishing_gradient/shootout/shootout.py --gradcheck   the gradients of every method
 

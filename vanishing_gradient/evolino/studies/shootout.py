@@ -8,10 +8,10 @@ sees. A new best network is looked at on 256 validation sequences; with 99 % the
 fresh sequences decide. `sequences` counts one for each network and sequence that it ran on. A search only
 runs forward, a third of the work of a gradient, so its budget is 300,000 sequences, or 3 10^8 symbols,
 where the networks trained by gradients have 100,000 (10^8). With cycling filler there are two symbols, and
-only two sequences. A seed ends after two lags unsolved. The scales of first genes and mutation, the
-number of sequences, cells, members and the patience were chosen on the seeds 900 to 904 (19 settings, lags
-10 and 30, not a full grid). That evolution does not feel the lag would be refuted by a cost that grows
-with it.
+only two sequences: any trace of the first one is enough. A seed ends after two lags unsolved. The scales
+of first genes and mutation, the number of sequences, cells, members and the patience were chosen on the
+seeds 900 to 904 (19 settings, lags 10 and 30, not a full grid). That evolution does not feel the lag
+would be refuted by a cost that grows with it.
 """
 
 import time
@@ -26,7 +26,7 @@ from common.tasks.first_symbol import TITLES, VARIANTS, alphabet, sequences
 from vanishing_gradient.evolino.subpopulations import Subpopulations
 from vanishing_gradient.evolino.two_phase import SETS
 
-SEEDS, MINUTES = range(8), 1.5
+SEEDS, MINUTES = range(8), 1.1
 USES = ("members", "trials", "patience")
 QUICK = dict(lags=(4,), budget=1000, steps=10_000, members=4)
 NAME, SOLVED, GOAL, PATIENCE = "evolino", 0.95, 0.99, 2
@@ -134,7 +134,8 @@ def finding(record):
     n, said = len(record["runs"]), []
     for variant in VARIANT:
         each = ", ".join(f"{solved(record, variant, lag)} at lag {lag:,}" for lag in lags_of(record, variant))
-        said.append(f"{TITLES[variant]}: {each}")
+        first = all((measured(record, variant, lag, "generations") == 1).all() for lag in lags_of(record, variant))
+        said.append(f"{TITLES[variant]}: {each}{', always in its first, random generation' * first}")
     return f"Seeds of {n} that evolution solves: {'; '.join(said)}."
 
 
@@ -147,7 +148,7 @@ def table(record):
             rows.append([TITLES[variant], f"{lag:,}", tables.share(solved(record, variant, lag), len(record["runs"])),
                          f"{1 / VARIANTS[variant][0]:g}", f"{cost['accuracy']:.2f}", f"{cost['seen']:,.0f}",
                          f"{cost['generations']:,.0f}", f"{cost['multiply_adds']:.1e}", f"{cost['seconds']:.1f}"])
-    return ["task", "lag", "solved", "chance", "accuracy, median", "sequences run, median", "generations",
+    return ["task", "lag", "solved", "chance", "accuracy, median of those that ran", "sequences run", "generations",
             "multiply-adds", "processor seconds"], rows
 
 
