@@ -87,7 +87,7 @@ def cost(record, arrays):
         for name in by_year(found):
             line_of(ax, name, found[name], what)
         ax.set(xscale="log", yscale="log", xlabel="lag", title=f"{title} until 99 %")
-    for style, label in (("o", "not reached by half of the seeds"), (".", "the same, with a smaller budget (dot inside)")):
+    for style, label in (("o", "not reached by half of the seeds"), (".", "dot inside: with a smaller budget")):
         axes[0].plot([], [], style, fillstyle="none", color="0.3", markersize=9, label=label)
     fig.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3, fontsize=8)
     counts = sorted({row.seeds for by_lag in found.values() for row in by_lag.values()})
