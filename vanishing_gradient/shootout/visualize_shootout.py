@@ -129,13 +129,20 @@ def later(record, arrays):
         beside = np.array(lags) * 1.06 ** (k - len(found) / 2)
         ax.errorbar(beside, mean, (mean - low, high - mean), fmt=MARKER[name] + "-", color=COLOR[name],
                     elinewidth=0.8, capsize=2,
-                    label=f"{EVERY[name].label} ({EVERY[name].year}), n = {len(found[name][lags[0]])}")
+                    label=f"{EVERY[name].label} ({EVERY[name].year}), {how_many(found[name])}")
     chance_line(ax, 1 / record["config"]["symbols"])
     ax.set(xscale="log", xlabel="lag at which the answer is asked (side by side: the same lag)",
            ylabel="accuracy: mean and range of the networks", ylim=(-0.02, 1.03),
            title=f"Trained at lag {TRAINED} only, asked later")
     fig.legend(*ax.get_legend_handles_labels(), loc="outside lower center", ncols=2, fontsize=8)
     return fig
+
+
+def how_many(by_lag):
+    """'n = 8', or 'n = 8, from lag 100,000 on 6' where not all networks were asked."""
+    counts = {lag: len(by_lag[lag]) for lag in sorted(by_lag)}
+    first, fewer = counts[min(counts)], [lag for lag, n in counts.items() if n < counts[min(counts)]]
+    return f"n = {first}, from lag {fewer[0]:,} on {counts[fewer[0]]}" if fewer else f"n = {first}"
 
 
 # ---------------------------------------------------------------- tables of the README
@@ -249,7 +256,8 @@ def later_words(record, studies):
     if not found or max(found["rnn"]) == TRAINED:
         return []
     mean = lambda name, lag: f"{np.mean(found[name][lag]):.2f}"
-    ends = "; ".join(f"{EVERY[name].label} {mean(name, max(found[name]))} at {max(found[name]):,}"
+    ends = "; ".join(f"{EVERY[name].label} {mean(name, max(found[name]))} at {max(found[name]):,} "
+                     f"({how_many(found[name])})"
                      for name in (*GATED, "smt", "binary", "transformer") if name in found)
     last, rnn = max(found["rnn"]), found["rnn"]
     same = int(np.sum(np.equal(rnn[TRAINED], rnn[last])))
@@ -259,9 +267,18 @@ def later_words(record, studies):
             f"(chance {chance}): {ends}.",
             f"**What a plain tanh-RNN still tells apart, it keeps.** It is right on {mean('rnn', TRAINED)} at lag "
             f"{TRAINED} and on {mean('rnn', last)} at {last:,}, on exactly the same share in {same} of "
-            f"{len(rnn[last])} seeds.",
+            f"{len(rnn[last])} seeds{steady(studies)}.",
             f"**An orthogonal one turns.** At lag {lowest:,} it is right on {mean('tuned_rnn', lowest)}, far below "
             f"chance{turned(studies, lowest)}."]
+
+
+def steady(studies):
+    """How many plain tanh-RNNs are right on the same share at every lag asked, from the study `afterwards`."""
+    if "afterwards" not in studies:
+        return ""
+    runs = studies["afterwards"]["runs"]
+    same = sum(len({cell["accuracy"] for cell in run_["final"]["rnn"].values()}) == 1 for run_ in runs)
+    return f" (study `afterwards`: at every lag asked in {same} of {len(runs)}; the others go round in a short cycle)"
 
 
 def turned(studies, lag):

@@ -8,7 +8,7 @@ import pytest
 from common import results, study
 from tests.command import assert_failed, assert_refused, run_script
 from tests.conftest import ROOT
-from vanishing_gradient.shootout import shootout
+from vanishing_gradient.shootout import parts, shootout
 from vanishing_gradient.shootout.racers import ALIKE, RACERS, SETTINGS
 
 HOME = ROOT / "vanishing_gradient" / "shootout"
@@ -122,3 +122,12 @@ def test_a_method_that_did_not_get_there_was_given_the_whole_budget():
 def test_saved_networks_are_scored_on_fresh_sequences():
     done = run_script(RUN, "--evaluate")
     assert done.returncode == 0 and "8 networks" in done.stdout
+
+
+def test_every_room_has_run_its_part_and_what_attends_is_never_called_failed():
+    records = list(parts.read_parts().values())
+    assert set(parts.missing(records, "random")) & set(parts.missing(records, "cycle")) == set()
+    for name, by_lag in parts.rows(records, "random").items():
+        if parts.OTHERS[name].short:
+            assert all(row.solved == row.seeds or row.cut_short(lag) for lag, row in by_lag.items()), name
+            assert parts.why_not(by_lag, 10_000) == "not run"
