@@ -175,15 +175,25 @@ def mean(record, *path):
 def at_mark(curve, axis, mark):
     """A curve's nats at a mark of its axis (1 sequences, 2 seconds), between looks on a line; None beyond its end."""
     places = [look[axis] for look in curve]
-    if not places or mark > places[-1] * 1.02 or mark < places[0]:
+    if not len(places) or mark > places[-1] * 1.02 or mark < places[0]:
         return None
     return float(np.interp(mark, places, [look[3] for look in curve]))
 
 
+def curves_of(record, path, row):
+    """The curve (looks, 4) of every seed that has one, moved to end at the nats of all held-out sequences.
+
+    A curve is measured on the first of them only (density.AT_ONCE tokens), which may be harder than the rest.
+    """
+    found = [(results.at(run["curves"], *path, row), results.at(run["final"], *path, row, "nats"))
+             for run in record["runs"]]
+    return [np.array([[*look[:3], look[3] + end - curve[-1][3]] for look in curve], dtype=float)
+            for curve, end in found if curve and end is not None]
+
+
 def at_marks(record, path, row, axis, mark):
     """at_mark of every seed."""
-    curves = [results.at(run["curves"], *path, row) for run in record["runs"]]
-    found = [at_mark(curve, axis, mark) for curve in curves if curve]
+    found = [at_mark(curve, axis, mark) for curve in curves_of(record, path, row)]
     return np.array([v for v in found if v is not None], dtype=float)
 
 
@@ -206,7 +216,7 @@ def best_bptt(record, *path):
 
 # ---------------------------------------------------------------- tables
 
-def score_table(record, *path, marks=(5, 10, 15)):
+def score_table(record, *path, marks=(5, 10)):
     """(header, rows) of one comparison: at the end, at equal seconds, at equal sequences; what was spent."""
     rows = [row for row in ROWS if results.at(record["runs"][0]["final"], *path, row)]
     common = fewest_sequences(record, path, rows)

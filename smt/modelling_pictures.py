@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from common import results
 from common.figures import ROLE
 from smt.density import BPTT, DMT, GRU, SELF, SMT, TRANSFORMER, TRUNCATED
+from smt.modelling import curves_of
 
 COLOUR = {SMT: ROLE["smt"], DMT: ROLE["smt_dmt"], SELF: ROLE["binary"], BPTT: ROLE["mlp"], TRUNCATED: ROLE["tuned_rnn"],
           GRU: ROLE["gru"], TRANSFORMER: ROLE["transformer"]}
@@ -18,17 +18,16 @@ def loss_curves(ax, record, path, table, axis=2):
     """Nats per token, a thin line for each seed, against an axis of the curves; the best table as a level."""
     ends = {}
     for row, style in STYLE.items():
-        curves = [results.at(run["curves"], *path, row) for run in record["runs"]]
-        for curve in (np.array(curve, dtype=float) for curve in curves if curve):
+        curves = curves_of(record, path, row)
+        for curve in curves:
             ax.plot(curve[:, axis], curve[:, 3], linestyle=style, color=COLOUR[row], linewidth=1.1, alpha=0.8)
-        last = [curve[-1] for curve in curves if curve]
-        if last:
-            ends[row] = np.mean([look[axis] for look in last]), np.mean([look[3] for look in last])
+        if curves:
+            ends[row] = np.mean([curve[-1][[axis, 3]] for curve in curves], axis=0)
     ax.axhline(table, color=ROLE["trivial"], linestyle=":", linewidth=1)
     ax.text(0, table, "best table", color=ROLE["trivial"], fontsize=8, va="bottom")
     ax.set_xlabel(AXES[axis])
     top = max(value for _, value in ends.values())
-    ax.set_ylim(min([table, *(value for _, value in ends.values())]) * 0.97, max(1.35 * top, 1.1 * table))
+    ax.set_ylim(min([table, *(value for _, value in ends.values())]) * 0.93, max(1.35 * top, 1.1 * table))
     name_ends(ax, ends)
 
 
@@ -37,10 +36,11 @@ def name_ends(ax, ends):
     low, high = ax.get_ylim()
     step, height = 0.055 * (high - low), -np.inf
     right = max(seconds for seconds, _ in ends.values())
-    ax.set_xlim(0, right * 1.75)
+    ax.set_xlim(0, right * 1.9)
     for row, (_, value) in sorted(ends.items(), key=lambda item: item[1][1]):
         height = max(value, height + step)
-        ax.text(right * 1.04, height, f"{row} {value:.2f}", color=COLOUR[row], fontsize=7.5, va="center")
+        ax.text(right * 1.04, height, f"{row} {value:.2f}", color=COLOUR[row], fontsize=7.5, va="center",
+                bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.3})
 
 
 def made_up(ax, arrays, coding, rows, real, count=8):

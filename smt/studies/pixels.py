@@ -19,7 +19,7 @@ from smt import modelling, natural
 from smt.modelling import Contest, Setting, nats
 from smt.density import BPTT, DMT, GRU, SELF, SMT, TRANSFORMER, TRUNCATED
 
-SEEDS, MINUTES = range(100, 103), 19
+SEEDS, MINUTES = range(100, 103), 15
 USES = ("size", "hidden", "width", "heads", "scale", "data_dir")
 QUICK = dict(size=16, hidden=16, width=16, scale=0.01, count=150, codings=("grey",), choosing=(900,), samples=1,
              first_only=True)
@@ -102,13 +102,17 @@ def claims(record, coding):
 
 
 def finding(record):
-    parts = []
-    for coding in codings_of(record):
-        other = modelling.best_bptt(record, coding)
-        shown = ", ".join(f"{row} {modelling.mean(record, coding, row):.3f}" for row in (other, TRANSFORMER, SELF, DMT)
-                          if modelling.mean(record, coding, row) is not None)
-        parts.append(f"{TITLES[coding]}: {shown}, best table {modelling.best_table(record, coding):.3f}")
-    return f"Nats per token ({len(record['runs'])} seeds). {'; '.join(parts)}."
+    codings = codings_of(record)
+    bptt = [modelling.mean(record, coding, modelling.best_bptt(record, coding)) for coding in codings]
+    told = lambda row: in_turn(modelling.mean(record, coding, row) for coding in codings)
+    tables = in_turn(modelling.best_table(record, coding) for coding in codings)
+    return (f"Nats per token ({' / '.join(codings)}; "
+            f"{len(record['runs'])} seeds): BPTT {in_turn(bptt)}, SMT + DMT {told(DMT)}, self-prediction {told(SELF)}, "
+            f"Transformer {told(TRANSFORMER)}, a table of contexts {tables}.")
+
+
+def in_turn(values):
+    return " / ".join("–" if value is None else f"{value:.3f}" for value in values)
 
 
 def table(record):
@@ -127,11 +131,11 @@ def figure(record, arrays):
     from common.figures import plt
     from smt.modelling_pictures import loss_curves, made_up
     codings = codings_of(record)
-    fig, axes = plt.subplots(2, len(codings), figsize=(4.2 * len(codings), 7), squeeze=False, layout="constrained",
+    fig, axes = plt.subplots(2, len(codings), figsize=(3.4 * len(codings), 6.2), squeeze=False, layout="constrained",
                              height_ratios=(1, 1.1))
     for (above, below), coding in zip(axes.T, codings):
         loss_curves(above, record, (coding,), modelling.best_table(record, coding))
-        above.set_title(TITLES[coding], fontsize=10)
+        above.set_title(TITLES[coding].replace(", ", ",\n"), fontsize=10)
         made_up(below, arrays, coding, EVERYWHERE, "real")
     axes[0][0].set_ylabel("nats per token, held out")
     seeds = record["config"]["seeds"]

@@ -289,3 +289,9 @@ def test_every_cell_of_scaling_sees_the_same_number_of_characters(monkeypatch):
     assert len(seen) == 8 and sorted({found[0] for found in seen.values()}) == [64.0, 256.0]
     assert {found[1:] for found in seen.values()} == {(16, 64, 256, False), (64, 64, 256, True), (256, 64, 256, False),
                                                       (64, 32, 128, True), (64, 128, 512, True), (64, 64, 256, False)}
+
+
+def test_a_curve_ends_at_the_nats_of_all_held_out_sequences():
+    run = results.entry(0, {"a": {BPTT: {"nats": 1.5}}}, {"a": {BPTT: [[1, 8, 0.5, 3.0], [2, 16, 1.0, 2.0]]}})
+    curve, = modelling.curves_of({"runs": [run, results.entry(1, {"a": {}})]}, ("a",), BPTT)
+    assert curve[:, 3].tolist() == [2.5, 1.5] and curve[:, :3].tolist() == [[1, 8, 0.5], [2, 16, 1.0]]
