@@ -21,7 +21,7 @@ from smt.density import BPTT, DMT, ENCODER, SELF, SMT, TRANSFORMER
 from smt.modelling import Contest, Setting, nats
 from smt.studies.text import PACE
 
-SEEDS, MINUTES = range(100, 103), 12
+SEEDS, MINUTES = range(100, 103), 8
 USES = ("size", "hidden", "width", "heads", "scale", "data_dir")
 QUICK = dict(scale=0.003, most=20_000, axes=("memory",), methods=(DMT, BPTT))
 
@@ -34,7 +34,7 @@ SETTINGS = {DMT: Setting(1e-2, 8, dynamics=5.0), SELF: Setting(3e-2, 8, memory="
 ROWS = (SMT, DMT, ENCODER, SELF, BPTT, TRANSFORMER)
 
 
-def run(config, seeds, part, seconds=6, axes=tuple(AXES), methods=tuple(SETTINGS), most=None):
+def run(config, seeds, part, seconds=4, axes=tuple(AXES), methods=tuple(SETTINGS), most=None):
     """seconds: of each training, about, at the middle size. most: characters of the text that are used."""
     cells = list(dict.fromkeys(sizes(axis, value) for axis in axes for value in AXES[axis]))
     data = {context: natural.characters(config.data_dir, context, most=most) for _, context, _, _ in cells}
