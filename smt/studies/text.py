@@ -90,11 +90,11 @@ def sequences(record):
 
 
 def finding(record):
-    rows = (BPTT, GRU, TRANSFORMER, SELF, DMT)
-    shown = ", ".join(f"{row} {nats(record, 'text', row).mean():.3f}" for row in rows
-                      if len(nats(record, "text", row)))
-    return (f"Nats per character ({len(record['runs'])} seeds): {shown}, best table "
-            f"{modelling.best_table(record, 'text'):.3f}.")
+    rows = [row for row in (BPTT, GRU, DMT, SELF, TRANSFORMER) if len(nats(record, "text", row))]
+    shown = ", ".join(f"{row} {nats(record, 'text', row).mean():.2f} "
+                      f"({results.values(record, 'text', row, 'far').mean():.2f})" for row in rows)
+    return (f"Nats per character within the trained length, and far beyond it ({len(record['runs'])} seeds): {shown}; "
+            f"the best table of contexts has {modelling.best_table(record, 'text'):.2f}.")
 
 
 def table(record):

@@ -23,7 +23,7 @@ from tests.command import assert_failed, assert_refused, run_inside, run_script
 from tests.conftest import ROOT
 
 HERE = ROOT / "smt"
-STUDIES = ("ablation", "gradient_norms", "memory_maps", "reach", "tasks", "updaters")
+STUDIES = ("ablation", "gradient_norms", "memory_maps", "reach", "tasks")
 FIGURES = ("framework", "training", "lengths", "drift", "gradients", "memory_space", "machine")
 
 
