@@ -73,8 +73,8 @@ class Config:
     test: int = setting(512, "test sequences at lengths up to 1,024; fewer beyond", minimum=16, maximum=100_000)
     longest: int = setting(1048576, "longest test length", minimum=64, maximum=2**24)
     processes: int = setting(2, "independent jobs run in so many processes", minimum=1, maximum=64)
-    data_dir: Path = folder("folder with the files of MNIST, Sketchy or TinyStories, or a text (studies pixels, text; "
-                            "without it stand-ins made offline)")
+    data_dir: Path = folder("folder with MNIST's files, or with those of TinyStories or another text (studies that say "
+                            "so; without it stand-ins made offline)")
 
     def __post_init__(self):
         if self.width % (2 * self.heads):
