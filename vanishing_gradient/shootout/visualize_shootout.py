@@ -242,6 +242,13 @@ def surprises(record, studies):
         said.append(f"**The chunker fails at a short lag.** With cycling filler no seed solves lag "
                     f"{', '.join(map(str, failed))}, and every seed lag {max(cycle['chunker']):,}: its study says why.")
     said += later_words(record, studies)
+    alike = rows(records, "alike")
+    if alike:
+        far = max(alike["gru"])
+        solved, seeds = np.sum([(alike[name][far].solved, alike[name][far].seeds) for name in GATED], axis=0)
+        said.append(f"**What the distractors are counts more than how many.** If they are the same eight symbols, so "
+                    f"that only its place marks the first, the gated networks solve {solved} of {seeds} at lag {far}, "
+                    "with a third of the budget (study `variants`).")
     if "settings" in studies:
         said.append(f"**The scale of the first weights decides how far a tanh-RNN gets.** Orthogonal, lag 100, "
                     f"networks of the grid of rates and batches that solve it: {by_scale(studies['settings'])}.")
@@ -269,7 +276,7 @@ def later_words(record, studies):
             f"{TRAINED} and on {mean('rnn', last)} at {last:,}, on exactly the same share in {same} of "
             f"{len(rnn[last])} seeds{steady(studies)}.",
             f"**An orthogonal one turns.** At lag {lowest:,} it is right on {mean('tuned_rnn', lowest)}, far below "
-            f"chance{turned(studies, lowest)}."]
+            f"chance{turned(studies, lowest)}.{untimed(rows(every_record(record), 'asked'))}"]
 
 
 def steady(studies):
@@ -288,6 +295,14 @@ def turned(studies, lag):
     cells = [run_["final"]["tuned_rnn"][str(lag)] for run_ in studies["afterwards"]["runs"]]
     same = np.mean([cell["consistent"] for cell in cells])
     return f"; it gives the same other answer to the same symbol in {same:.2f} (study `afterwards`): a clock, misread"
+
+
+def untimed(asked):
+    """The orthogonal tanh-RNN where the answer is asked at a random time, from the study `variants`."""
+    if TRAINED not in asked.get("tuned_rnn", {}):
+        return ""
+    row = asked["tuned_rnn"][TRAINED]
+    return f" Where the answer is asked at a random time it solves {row.solved} of {row.seeds} at lag {TRAINED}."
 
 
 def guessing(two, eight):
