@@ -7,13 +7,13 @@ import pytest
 
 from common import results
 from common.randomness import stream
-from smt import causes, factorial, losses
+from smt import factorial, losses
 from smt.factorial import BITS, BPTT, DMT, FREE, MORE, SELF, SMT, SPHERE, UPDATERS, Cell, Setting
 from smt.memory import BinaryMemory
 from smt.model import RNN
 from smt.self_prediction import roll
 from smt.smt import Config
-from smt.studies import grid
+from smt.studies import causes, grid
 from smt.training import Trainer
 from smt.updaters import CellLSTM
 
@@ -257,6 +257,6 @@ def test_the_ladder_changes_one_thing_at_a_time():
 def test_the_causes_run_and_say_what_they_found():
     run, = causes.run(TINY, [100], computed, length=16, long=16, walls=("2 cuts",))
     record = {"runs": [run], "config": {"length": 16, "long": 16, "walls": ["2 cuts"]}}
-    assert causes.finding(record).endswith(".") and len(causes.checks(record)) == 6
+    assert causes.finding(record).endswith(".") and len(causes.checks(record)) == 7
     assert not any(item["holds"] for item in causes.checks(record) if "solve" in item["claim"])
     assert all(len(row) == len(header) for header, rows in causes.table(record).values() for row in rows)
