@@ -176,4 +176,12 @@ def section(home, name, record):
     count = f"{len(seeds)} seed{'s' if len(seeds) != 1 else ''}"
     made_by = f"`{record['command']}`: {count}, about {about.time} on one core."
     return "\n\n".join([f"## {name}", f"**{about.question}** {module.finding(record)}", body, *shown, *claims,
-                        *picture, made_by]) + "\n"
+                        *picture, *files_read(record), made_by]) + "\n"
+
+
+def files_read(record):
+    """[a line that names the user's files a study has read, with their SHA-256], or [] (entries without "data")."""
+    read = {name: digest for run in record["runs"] for name, digest in (run.get("data") or {}).items()}
+    sets = ", ".join(dict.fromkeys(run["data set"] for run in record["runs"] if run.get("data set")))
+    named = "; ".join(f"`{name}` SHA-256 {digest}" for name, digest in read.items())
+    return [f"Data: {sets}; {named}."] if read else []

@@ -9,6 +9,7 @@ import sys
 import numpy as np
 import pytest
 
+from common import study
 from tests.command import assert_failed, assert_refused, run_inside, run_script
 from tests.conftest import ROOT
 
@@ -213,3 +214,9 @@ def test_a_readme_without_an_end_marker_is_named(finished, tmp_path):
 def test_piped_output_is_short(tmp_path):
     done = run_script(TOY, "--seeds", "0-2", "--out", tmp_path)
     assert len(done.stdout.splitlines()) < 40
+
+
+def test_the_page_of_a_study_names_the_files_it_has_read():
+    run = {"data": {"digits.gz": "8d42"}, "data set": "digits, all"}
+    assert study.files_read({"runs": [run, run]}) == ["Data: digits, all; `digits.gz` SHA-256 8d42."]
+    assert study.files_read({"runs": [{"seed": 0}]}) == []
