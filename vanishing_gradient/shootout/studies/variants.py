@@ -8,7 +8,6 @@ were chosen anew, at lag 30. "Only the lag counts" would be refuted by a version
 the same lag.
 """
 
-import textwrap
 from dataclasses import replace
 
 import numpy as np
@@ -109,8 +108,7 @@ def figure(record, arrays):
             lags = lags_run(record, name, variant)
             cost = [np.median(until_goal(record, name, lag, variant)) for lag in lags]
             ax.loglog(lags, cost, SYMBOL_MARKERS[k] + "-", color=ROLE[name], label=f"{racer.label} ({racer.year})")
-        ax.set(xlabel="lag", xlim=(7, 450))
-        ax.set_title(textwrap.fill(TITLES[variant], 22), fontsize=10)
-    axes[0].set(ylabel="sequences until 99 %, median\n(no marker: not reached)")
+        ax.set(xlabel="lag", xlim=(7, 450), title=TITLES[variant].replace(", ", ",\n", 1).replace(" from", "\nfrom"))
+    axes[0].set(ylabel="sequences until 99 %, median")
     fig.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
     return fig
