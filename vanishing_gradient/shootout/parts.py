@@ -105,7 +105,7 @@ def rows(records, variant):
         names = dict.fromkeys(name for run in record["runs"] for name in run["final"].get(variant, {}))
         for name in names:
             if name not in RULES:
-                made[name] = of_method(record, variant, name)
+                made[name] = made.get(name, {}) | of_method(record, variant, name)
     return {name: made[name] for name in EVERY if name in made}
 
 

@@ -19,7 +19,7 @@ from common.figures import ROLE, SEQUENTIAL, SYMBOL_MARKERS, chance_line, draw, 
 from common.tasks.first_symbol import RULES, TITLES
 from vanishing_gradient.shootout.parts import EVERY, asked_later, exponent, missing, read_parts, rows, why_not
 from vanishing_gradient.shootout.racers import GATED, RACERS
-from vanishing_gradient.shootout.shootout import LAGS, TRAINED, Config
+from vanishing_gradient.shootout.shootout import TRAINED, Config
 
 HERE = Path(__file__).resolve().parent
 MAIN, BESIDE = "random", "cycle"
@@ -29,10 +29,9 @@ COLOR = {**ROLE, "self": ROLE["smt_dmt"]}
 
 
 def every_record(record):
-    """This record, the committed study of the variants, and the parts of the other rooms."""
-    path = HERE / "studies" / "variants.json"
-    own = [results.read(path, "git checkout")] if path.exists() else []
-    return [record, *own, *read_parts().values()]
+    """This record, the committed studies that go on from it, and the parts of the other rooms."""
+    own = [HERE / "studies" / f"{name}.json" for name in ("variants", "farthest")]
+    return [record, *(results.read(path, "git checkout") for path in own if path.exists()), *read_parts().values()]
 
 
 def by_year(found):
@@ -50,7 +49,7 @@ def success(record, arrays):
             shown[variant] = found
     heights = [len(found) for found in shown.values()]
     fig, axes = plt.subplots(len(shown), 1, figsize=(8, 0.42 * sum(heights) + 2), height_ratios=heights, squeeze=False)
-    lags = [lag for lag in LAGS if any(lag in by_lag for found in shown.values() for by_lag in found.values())]
+    lags = sorted({lag for found in shown.values() for by_lag in found.values() for lag in by_lag})
     for ax, (variant, found) in zip(axes[:, 0], shown.items()):
         image = matrix(ax, found, lags, variant)
     axes[-1, 0].set(xlabel="lag: steps between the first symbol and the answer\n"
@@ -81,7 +80,7 @@ def matrix(ax, found, lags, variant):
 
 def cost(record, arrays):
     """Until 99 %, log-log against the lag: sequences, and multiplications with addition."""
-    found = rows([record, *read_parts().values()], MAIN)
+    found = rows(every_record(record), MAIN)
     fig, axes = plt.subplots(1, 2, figsize=(9, 5.4))
     for ax, what, title in zip(axes, (sequences_of, work_of), ("training sequences", "multiply-adds")):
         for name in by_year(found):
@@ -154,10 +153,11 @@ def tables(record, studies):
 
 def solved_table(record):
     """Seeds solved, and the median of the sequences until 99 %, by method and lag; the rules that learn nothing."""
-    found, lags = rows([record, *read_parts().values()], MAIN), record["config"]["lags"]
+    found = rows(every_record(record), MAIN)
+    lags = sorted({lag for by_lag in found.values() for lag in by_lag})
     made = [[EVERY[name].label, EVERY[name].year, *(solved_cell(found[name], lag) for lag in lags),
              *(power_of(exponent(found[name], what)) for what in (sequences_of, work_of))] for name in by_year(found)]
-    made += [[words_, "", *(f"{rule_share(record, rule, lag):.2f} right" for lag in lags), "", ""]
+    made += [[words_, "", *(rule_share(record, rule, lag) for lag in lags), "", ""]
              for rule, words_ in RULES.items()]
     return text.table(["method", "year", *(f"lag {lag:,}" for lag in lags), "sequences grow as",
                        "multiply-adds grow as"], made)
@@ -183,7 +183,8 @@ def solved_cell(by_lag, lag):
 
 
 def rule_share(record, rule, lag):
-    return np.mean([results.at(run_["final"], MAIN, rule, lag, "accuracy") for run_ in record["runs"]])
+    found = [results.at(run_["final"], MAIN, rule, lag, "accuracy") for run_ in record["runs"]]
+    return "" if None in found else f"{np.mean(found):.2f} right"
 
 
 def costs_table(record):
@@ -216,7 +217,7 @@ def left_out():
 
 def words(record):
     """The sentences with the numbers: how far each method gets, and what its sequences grow with."""
-    found = rows([record, *read_parts().values()], MAIN)
+    found = rows(every_record(record), MAIN)
     far = {name: longest_solved(found[name]) for name in by_year(found)}
     said = [f"{EVERY[name].label} {lag:,} ({found[name][lag].solved} of {found[name][lag].seeds}"
             f"{', the longest it was run at' if lag == max(found[name]) else ''})"
