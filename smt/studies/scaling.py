@@ -90,7 +90,7 @@ def gaps(record, axis):
 
 def checks(record):
     ahead = overtaken(record)
-    made = [results.check("SMT + DMT has more nats than BPTT at every memory, context and width (cells in which not)",
+    made = [results.check("SMT + DMT has more nats than BPTT at every memory, context, width and time (cells in which not)",
                           len(ahead), "0", not ahead)]
     for axis in record["config"]["axes"]:
         first, *_, last = gaps(record, axis)
