@@ -32,6 +32,16 @@ def loaded(studies, name):
     return study.load(HOME, name), studies[name]
 
 
+def headline(found):
+    """One sentence from the grid: which networks learn its longest full length, and hold far beyond it."""
+    grid, long, far = study.load(HOME, "grid"), found["config"]["lengths"][-1], 4096
+    bptt = np.sum([[grid.solved(found, long, grid.BPTT, memory, at=at) for memory in grid.MEMORIES[grid.BPTT]]
+                   for at in (long, far)], axis=1)
+    smt = [grid.solved(found, long, grid.SMT, grid.BITS, at=at) for at in (long, far)]
+    return (f"Retrieval, T = {long}, five updaters: SMT with bits solves it with {share(*smt[0])} networks, tuned BPTT "
+            f"(sphere, free, bits) with {share(*bptt[0])}; right at T = {far:,} are {smt[1][0]} and {bptt[1][0]}")
+
+
 # ---------------------------------------------------------------- one row each
 
 def retrieval(_record, studies):
