@@ -192,8 +192,9 @@ def curves_of(record, path, row):
 
 
 def at_marks(record, path, row, axis, mark):
-    """at_mark of every seed."""
-    found = [at_mark(curve, axis, mark) for curve in curves_of(record, path, row)]
+    """at_mark of every seed, on the sequences that the curve was measured on."""
+    curves = [results.at(run["curves"], *path, row) for run in record["runs"]]
+    found = [at_mark(curve, axis, mark) for curve in curves if curve]
     return np.array([v for v in found if v is not None], dtype=float)
 
 
@@ -220,8 +221,8 @@ def score_table(record, *path, marks=(5, 10)):
     """(header, rows) of one comparison: at the end, at equal seconds, at equal sequences; what was spent."""
     rows = [row for row in ROWS if results.at(record["runs"][0]["final"], *path, row)]
     common = fewest_sequences(record, path, rows)
-    header = ["method", "nats, mean ± std (lowest to highest)", *(f"after {mark} s" for mark in marks),
-              f"after {common:,.0f} sequences", "first, last quarter", "updates", "sequences", "seconds",
+    header = ["method", "nats, mean ± std (lowest to highest)", *(f"after {mark} s*" for mark in marks),
+              f"after {common:,.0f} sequences*", "first, last quarter", "updates", "sequences", "seconds",
               "multiply-adds, 10⁹"]
     return header, [score_row(record, path, row, marks, common) for row in rows]
 

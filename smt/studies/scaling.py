@@ -6,6 +6,8 @@ many times as many; SMT + DMT and BPTT only). Settings as chosen there, at the m
 for the last axis every cell of a method sees the same number of characters, about `seconds` processor seconds of
 training at the middle size. Nats per character from an empty memory, on the last 5 %. SMT and BPTT train the same
 residual MLP, self-prediction a GRU. A Transformer has no memory whose size could change. Tables: as in `text`.
+At 256 characters SMT has 33 updates, fewer than its warm-up: that cell says that it is slow, not how it ends, and how
+closely the RNN follows its encoder is no claim for the context.
 
 "Longer context, smaller memory, more width or more time lets SMT + DMT overtake BPTT" would be shown by one cell in
 which it has fewer nats.
@@ -90,9 +92,9 @@ def gaps(record, axis):
 
 def checks(record):
     ahead = overtaken(record)
-    made = [results.check("SMT + DMT has more nats than BPTT at every memory, context, width and time (cells in which not)",
-                          len(ahead), "0", not ahead)]
-    for axis in record["config"]["axes"]:
+    made = [results.check("SMT + DMT has more nats than BPTT at every memory, context, width and time (cells)",
+                          f"{len(cells(record)) - len(ahead)}", f"{len(cells(record))}", not ahead)]
+    for axis in (axis for axis in record["config"]["axes"] if axis != "context"):
         first, *_, last = gaps(record, axis)
         made.append(results.check(f"the RNN of SMT + DMT follows its encoder more closely with more {axis} (change of "
                                   "the difference in nats, smallest to largest)", last - first, "< 0", last < first))

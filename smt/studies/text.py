@@ -100,7 +100,7 @@ def finding(record):
 def table(record):
     header, rows = modelling.score_table(record, "text")
     far = [results.values(record, "text", row[0], "far") for row in rows]
-    return {"Nats per character on the last 5 % of the text": (
+    return {"Nats per character on the last 5 % of the text (*: on its first 20,000 characters)": (
                 [*header, "far"], [[*row, f"{found.mean():.3f}" if len(found) else "–"]
                                    for row, found in zip(rows, far)]),
             "Without a network: nats per character": (["table", "nats"], [
