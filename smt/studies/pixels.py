@@ -118,7 +118,8 @@ def in_turn(values):
 def table(record):
     made = {}
     for coding in codings_of(record):
-        made[f"{TITLES[coding]}: nats per token on the last 1,000 pictures (*: on the first 102 of them)"] = modelling.score_table(record, coding)
+        title = f"{TITLES[coding]}: nats per token on the last 1,000 pictures (*: on the first 102 of them)"
+        made[title] = modelling.score_table(record, coding)
     made["Without a network: nats per token"] = (["table", *(TITLES[coding] for coding in codings_of(record))], [
         [rule, *(f"{results.values(record, coding, 'tables', rule)[0]:.3f}" for coding in codings_of(record))]
         for rule in record["runs"][0]["final"][codings_of(record)[0]]["tables"]])
