@@ -196,12 +196,11 @@ def truncated_loss(rnn, x, y, window):
     for first in range(0, x.shape[1], window):
         tokens, targets = (np.ascontiguousarray(a[:, first:first + window].T) for a in (x, y))
         run = losses.unroll(rnn, state, tokens)
-        loss, dstates = losses.read_states(rnn, run.states[1:], targets)
-        share = int((targets >= 0).sum()) / asked
-        total += share * loss
+        loss, dstates = losses.read_states(rnn, run.states[1:], targets, int((targets >= 0).sum()) / asked)
+        total += loss
         dstate = np.zeros_like(state)
         for t in reversed(range(len(tokens))):
-            dstate += share * dstates[t]
+            dstate += dstates[t]
             dstate = rnn.updater.step_backward(rnn.memory.normalise_backward(dstate, run.caches[t]), run.tape, t)
         rnn.updater.collect(run.tape, tokens)
         state = run.states[-1].copy()

@@ -185,14 +185,14 @@ def unroll(rnn, state, tokens):
     return Unrolled(states, logits, caches, tape)
 
 
-def read_states(rnn, states, targets):
-    """Cross-entropy of the readout where a target exists, and its gradient at all states (same shape)."""
+def read_states(rnn, states, targets, share=1.0):
+    """Cross-entropy of the readout where a target exists, and its gradient at all states (same shape), times share."""
     asked = np.nonzero(targets >= 0)
     dstates = np.zeros_like(states)
     logits, cache = rnn.readout.forward(states[asked])
     loss, dlogits = cross_entropy(logits, targets[asked])
-    dstates[asked] = rnn.readout.backward(dlogits, cache)
-    return loss, dstates
+    dstates[asked] = rnn.readout.backward(share * dlogits, cache)
+    return share * loss, dstates
 
 
 # ---------------------------------------------------------------- backpropagation through time
