@@ -33,7 +33,7 @@ from smt.factorial import SELF, SMT, Setting
 from smt.rivals import GRU, MLP, TRANSFORMER, Teaching
 from smt.suite import SOLVED, SUITE
 
-SEEDS, MINUTES = range(100, 103), 24
+SEEDS, MINUTES = range(100, 103), 36
 USES = ("size", "hidden", "width", "scale", "test")
 QUICK = dict(size=16, hidden=16, width=16, scale=0.01, test=16, choosing=(900,), longest=8)
 
@@ -51,7 +51,7 @@ PATIENT = "SMT, longer"
 AHEAD = 0.02                            # means closer than this are not told apart
 
 
-def run(config, seeds, part, choosing=(900, 901), tasks=tuple(SUITE), longest=32, patience=0):
+def run(config, seeds, part, choosing=(900, 901), tasks=tuple(SUITE), longest=64, patience=5):
     """Short lengths first. longest: no length beyond it; patience: 0 for none of the longer training."""
     made, failed = {seed: {} for seed in seeds}, Counter()
     lengths = {name: lengths_up_to(name, longest) for name in tasks}
