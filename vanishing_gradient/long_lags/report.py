@@ -148,6 +148,12 @@ def count(lines):
     return Counted(len(run), len(judged), len({row.paper for row, found in lines if found and within_two(row, found)}))
 
 
+def told(rows):
+    """checks, finding, table and figure of a study that shows these lines of the paper, as functions of its record."""
+    return (lambda record: checks(record, rows), lambda record: finding(record, rows),
+            lambda record: table(record, rows), lambda record, arrays: figure(record, rows))
+
+
 def published(rows):
     """{row: {metric: the paper's value}} for a record's summary."""
     return {row.name: dict(sequences=row.paper.sequences, solved=row.paper.solved,

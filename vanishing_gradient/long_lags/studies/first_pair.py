@@ -14,23 +14,8 @@ USES = ()
 QUICK = dict(caps=(20,))
 ROWS = (ADDING_HIDDEN,)
 PAPER = report.published(ROWS)
+checks, finding, table, figure = report.told(ROWS)
 
 
 def run(config, seeds, part, caps=(200_000,)):
     return run_rows(ROWS, seeds, caps, part)
-
-
-def checks(record):
-    return report.checks(record, ROWS)
-
-
-def finding(record):
-    return report.finding(record, ROWS)
-
-
-def table(record):
-    return report.table(record, ROWS)
-
-
-def figure(record, arrays):
-    return report.figure(record, ROWS)

@@ -27,23 +27,8 @@ ROWS = (changed(REBER[1], "1_shortcuts", "shortcuts", shortcut=True),
         changed(TABLE_3[0], "2c_q50_small", "weights in ±0.05", init=0.05),
         changed(TABLE_3[1], "2c_q100_small", "weights in ±0.02", init=0.02))
 PAPER = report.published(ROWS)
+checks, finding, table, figure = report.told(ROWS)
 
 
 def run(config, seeds, part, caps=(50_000, 50_000, 15_000, 60_000, 60_000)):
     return run_rows(ROWS, seeds, caps, part)
-
-
-def checks(record):
-    return report.checks(record, ROWS)
-
-
-def finding(record):
-    return report.finding(record, ROWS)
-
-
-def table(record):
-    return report.table(record, ROWS)
-
-
-def figure(record, arrays):
-    return report.figure(record, ROWS)

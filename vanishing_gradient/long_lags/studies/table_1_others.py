@@ -16,6 +16,7 @@ USES = ()
 QUICK = dict(caps=(20,) * 3)
 ROWS = (SMITH_ZIPSER_3, SMITH_ZIPSER_12, ELMAN)
 PAPER = report.published(ROWS)
+_, finding, table, figure = report.told(ROWS)
 
 
 def run(config, seeds, part, caps=(60_000, 60_000, 60_000)):
@@ -25,15 +26,3 @@ def run(config, seeds, part, caps=(60_000, 60_000, 60_000)):
 def checks(record):
     """Of the Elman net and of the larger RTRL net; the smaller is stopped long before the paper's mean."""
     return report.checks(record, (SMITH_ZIPSER_12, ELMAN))
-
-
-def finding(record):
-    return report.finding(record, ROWS)
-
-
-def table(record):
-    return report.table(record, ROWS)
-
-
-def figure(record, arrays):
-    return report.figure(record, ROWS)

@@ -14,23 +14,8 @@ USES = ()
 QUICK = dict(caps=(20, 20))
 ROWS = TABLE_3[:2]
 PAPER = report.published(ROWS)
+checks, finding, table, figure = report.told(ROWS)
 
 
 def run(config, seeds, part, caps=(100_000, 60_000)):
     return run_rows(ROWS, seeds, caps, part)
-
-
-def checks(record):
-    return report.checks(record, ROWS)
-
-
-def finding(record):
-    return report.finding(record, ROWS)
-
-
-def table(record):
-    return report.table(record, ROWS)
-
-
-def figure(record, arrays):
-    return report.figure(record, ROWS)
