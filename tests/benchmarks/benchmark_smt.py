@@ -21,11 +21,9 @@ compute it) against two rates timed in the same rounds: two 1024 x 1024 matrices
 and the step's own most frequent shape, (rows x 64) times (64 x 256).
 Writes smt_step.json next to this file and prints (the committed run):
 
-    SMT, residual MLP   numpy 44.1 ms   PyTorch 61.1 ms   ratio 1.36 (1.28 to 1.49)   46.1 GFLOP/s = 34 % of sgemm
-    SMT, GRU            numpy 42.4 ms   PyTorch 57.9 ms   ratio 1.38 (1.23 to 1.77)   42.1 GFLOP/s = 32 % of sgemm
-    self-prediction     numpy 10.5 ms   PyTorch 17.1 ms   ratio 1.67 (1.43 to 1.72)   38.6 GFLOP/s = 28 % of sgemm
-
-Another computation ran on the other core. An earlier run of the first row: 36.0 against 50.2 ms (1.39), 39 % of sgemm.
+    SMT, residual MLP   numpy 44.3 ms   PyTorch 61.8 ms   ratio 1.39 (1.27 to 1.50)   45.9 GFLOP/s = 35 % of sgemm
+    SMT, GRU            numpy 41.7 ms   PyTorch 57.3 ms   ratio 1.39 (1.29 to 1.51)   42.7 GFLOP/s = 33 % of sgemm
+    self-prediction     numpy 11.3 ms   PyTorch 17.4 ms   ratio 1.54 (1.13 to 1.73)   36.1 GFLOP/s = 27 % of sgemm
 """
 import argparse
 import importlib.util
