@@ -336,7 +336,6 @@ def sentences(record):
             "bptt_highest": highest("direct", BPTT), "small_highest": highest("direct", SMALL),
             "bits_highest": max(highest("short", BPTT_BITS), highest("short", KEPT))}
     for name, method in (("smt", SMT), ("more", MORE), ("dmt", DMT)):
-        made[f"drift_{name}"] = f"{mean('direct', method, 'drift'):.4f}"
         made[f"direct_{name}"] = f"{mean('direct', method, far):.2f}"
         made[f"random_{name}"] = f"{mean('random', method, far):.2f}"
     for name, method in (("smt", SMT), ("bptt", BPTT)):

@@ -80,7 +80,8 @@ def finding(record):
 
 def table(record):
     s, n = record["summary"], len(record["runs"])
-    header = ["length", *(f"{LABEL[name]}: solved · accuracy · sequences" for name in NETWORKS), "answer the last bit"]
+    columns = [f"{LABEL[name]}: solved · accuracy · sequences" for name in NETWORKS]
+    header = ["length", *columns, "answer the last bit"]
     rows = []
     for T in record["config"]["lengths"]:
         cells = []
