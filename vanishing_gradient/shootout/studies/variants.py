@@ -108,7 +108,7 @@ def figure(record, arrays):
             lags = lags_run(record, name, variant)
             cost = [np.median(until_goal(record, name, lag, variant)) for lag in lags]
             ax.loglog(lags, cost, SYMBOL_MARKERS[k] + "-", color=ROLE[name], label=f"{racer.label} ({racer.year})")
-        ax.set(xlabel="lag", xlim=(7, 450), title=TITLES[variant].replace(", ", ",\n", 1).replace(" from", "\nfrom"))
+        ax.set(xlabel="lag", xlim=(7, 450), title=TITLES[variant].replace(", ", ",\n").replace(" from", "\nfrom"))
     axes[0].set(ylabel="sequences until 99 %, median")
     fig.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
     return fig
