@@ -22,7 +22,7 @@ of the minimal automaton (languages.py computes H). Write w for what has been re
    those of two letters, ...: the updates approach, by induction over the length, a memory whose codes are a refinement
    of the minimal automaton's states. There all losses are zero, and every later update leaves it.
 
-Two consequences can be tested (controls.py): with h < H nothing asks for what is missing, so only chance
+Two consequences can be tested (study self_prediction): with h < H nothing asks for what is missing, so only chance
 would keep it; and lengths that never occur in training are never asked for (after words of exactly 16 letters only, the
 answers to shorter ones mean nothing). The argument says that the fixed point is consistent and where the way to it
 begins, not that gradient descent arrives.

@@ -3,8 +3,8 @@
 Three factors, one at a time. Training: SMT, SMT + DMT and its control (as many further SMT updates), BPTT,
 self-prediction. Memory: on the sphere, free (BPTT only), bits (SMT: logistic dynamics loss; BPTT and self-prediction:
 straight-through, the residual MLP's skip 0 at first). Updater: residual MLP, GRU, LSTM, Transformer block, tanh-RNN;
-64 numbers or bits in all (LSTM: 32 outputs and 32 cells). The full cross at T = 16 and 64; what BPTT, or SMT with
-bits, solves at 64 on the first two seeds goes on to 128 with them. The numbers of T = 16 are those of an earlier run.
+64 numbers or bits in all (LSTM: 32 outputs and 32 cells). The full cross at T = 16 and 64; what is solved at 64 on the
+first two seeds goes on to 128 with them, and what is solved there to 256. Seeds 100 to 102 are those of earlier runs.
 
 BPTT's settings (rates, batch sizes, initial weights) and self-prediction's two rates are tried on the choosing seeds
 900 and 901; the best (accuracy at T and 16 T, then loss) is reported. A best rate of BPTT at the edge extends the
@@ -24,7 +24,7 @@ from smt import factorial
 from smt.factorial import (AT_CHANCE, BITS, BPTT, DMT, FREE, GATED, MORE, SELF, SMT, SOLVED, SPHERE, UPDATERS, Cell,
                            Setting)
 
-SEEDS, MINUTES = range(100, 103), 70
+SEEDS, MINUTES = range(100, 105), 110
 USES = ("elements", "size", "hidden", "width", "heads", "scale", "test", "longest")
 QUICK = dict(size=16, hidden=16, width=16, scale=0.01, test=16, longest=64, choosing=(900,), lengths=(16,), far=(),
              updaters=("GRU", "tanh-RNN"), few=(100,))
@@ -34,7 +34,7 @@ METHODS = {SMT: (SMT, DMT, MORE), BPTT: (BPTT,), SELF: (SELF,)}
 TRAINED_BY = {method: training for training, methods in METHODS.items() for method in methods}
 
 
-def run(config, seeds, part, choosing=(900, 901), lengths=(16, 64), far=(128,), updaters=tuple(UPDATERS),
+def run(config, seeds, part, choosing=(900, 901), lengths=(16, 64), far=(128, 256), updaters=tuple(UPDATERS),
         few=(100, 101), extensions=2):
     """lengths: the full cross; far: lengths for what is solved before; few: the seeds that cells at chance and `far`
     are reported on, the only ones tested at T = 1,048,576; extensions: of a grid whose best rate is at its edge."""
@@ -46,7 +46,7 @@ def run(config, seeds, part, choosing=(900, 901), lengths=(16, 64), far=(128,), 
             if length in lengths:
                 choices[length, cell] = choose(config, cell, length, choices, lengths, choosing, extensions, part)
             for seed in seeds:
-                merge(made[seed], cell, length, one_cell(config, seed, cell, length, choices, lengths, few, part))
+                merge(made[seed], cell, length, one_cell(config, seed, cell, length, choices, lengths, far, few, part))
     for seed in seeds:
         final = made[seed] | {"trivial": {str(length): factorial.untrained(config, seed, length)
                                           for length in lengths}}
@@ -169,18 +169,20 @@ def told_choices(choices):
 
 # ---------------------------------------------------------------- one cell of the report
 
-def one_cell(c, seed, cell, length, choices, lengths, few, part):
+def one_cell(c, seed, cell, length, choices, lengths, far, few, part):
     """{method: measured}, or nothing where the cell is not run on this seed."""
     if length in lengths:
         run_on = choices[length, cell]["seeds"]
         wanted = run_on == "all" or run_on == "few" and seed in few
         return cell_at(c, seed, cell, length, choices[length, cell], few, part) if wanted else {}
-    choice = choices[lengths[-1], cell]
-    if seed not in few or choice["seeds"] != "all" or (cell.training, cell.memory) == (SMT, SPHERE):
+    choice, order = choices[lengths[-1], cell], (lengths[-1], *far)
+    if seed not in few or choice["seeds"] != "all":
         return {}
-    before = [cell_at(c, other, cell, lengths[-1], choice, few, part)[cell.training]["accuracy"] for other in few]
-    if any((found[str(lengths[-1])] or 0.0) < SOLVED for found in before):
-        return {}
+    for before in order[:order.index(length)]:                   # one way of training it has to solve them on all
+        found = [cell_at(c, other, cell, before, choice, few, part) for other in few]
+        if not any(all((made[method]["accuracy"][str(before)] or 0.0) >= SOLVED for made in found)
+                   for method in set.intersection(*map(set, found))):
+            return {}
     return cell_at(c, seed, cell, length, choice, few, part)
 
 

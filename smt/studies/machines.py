@@ -4,12 +4,11 @@ Formal languages (smt/languages.py), words of at most 16 letters, an answer afte
 letter. Self-prediction (our variant: gradients cross one update), BPTT through the same bits and SMT with its
 Transformer encoder give a binary memory, whose reachable codes are enumerated together with the automaton, for every
 word over the alphabet; BPTT with continuous memories and a Transformer cannot be proved and are scored. Networks with
-bits that are not SMT stop at the certificate, which uses the true automaton (the control without: controls.py). The
+bits that are not SMT stop at the certificate, which uses the true automaton (study self_prediction: without). The
 100,000 shortest words are tried besides (brute force). Accuracy: words of exactly 16 or 1,024 letters, a third free, a
 third aimed at an answer drawn uniformly, a third of those with one letter replaced. Five stages (`rows_of`): the 14
 languages of the first claim, one answer at the end, with bits; SMT on them; the harder languages; an answer after every
-letter; the methods without bits. The record has the first two, on all seeds; the others, on the first `few` seeds, are
-about 40 minutes more (`stages`).
+letter; the methods without bits. The first two on all seeds, the others on the first `few` (`stages`: how many run).
 
 It would refute "exactness comes from the bits, not from how they are trained" if BPTT through the same bits certified
 clearly less than self-prediction; and "a Transformer as teacher certifies exactly the star-free languages" if SMT
@@ -26,7 +25,7 @@ from smt.languages import LANGUAGES, all_words, trivial_rules
 from smt.learners import LEARNERS, WITH_BITS, Budget, Lesson, accuracy, by_self_prediction
 from smt.self_prediction import roll
 
-SEEDS, MINUTES = range(100, 105), 27
+SEEDS, MINUTES = range(100, 105), 60
 USES = ()
 ALL = tuple(LANGUAGES)
 TRIED = ("tomita 1", "tomita 2", "tomita 3", "tomita 4", "tomita 5", "tomita 6", "tomita 7", "parity", "mod 3", "mod 5",
@@ -43,7 +42,7 @@ RULES = "trivial rules"
 LOST = {"accuracy": {"16": 0.0, "1024": 0.0}, "certified": False, "minimal": False}               # a run that diverged
 
 
-def run(config, seeds, part, stages=2, few=3, tasks=ALL, every=STEPWISE, unproved=SCORED, updates=1500,
+def run(config, seeds, part, stages=5, few=3, tasks=ALL, every=STEPWISE, unproved=SCORED, updates=1500,
         bptt_updates=1000, smt_updates=400, continuous_updates=600, words=100_000, tests=(512, 64), limit=20_000,
         film=("tomita 7",)):
     """stages: how many of `rows_of` are run; few: on how many seeds the last three are; tasks, every: languages with

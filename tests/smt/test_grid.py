@@ -142,16 +142,19 @@ def test_every_method_of_bptt_has_more_settings_than_smt_and_self_prediction():
 
 
 def test_only_what_both_first_seeds_solve_goes_on_to_longer_sequences(monkeypatch):
-    values = {100: 1.0, 101: 0.9}
+    values = {(64, 100): 1.0, (64, 101): 0.9, (128, 100): 1.0, (128, 101): 0.9}
 
     def reported(_c, seed, cell, _setting, length, _longest, _more):
-        return {cell.training: {"accuracy": {str(length): values[seed]}}}
+        return {cell.training: {"accuracy": {str(length): values.get((length, seed), 1.0)}}}
     monkeypatch.setattr(factorial, "reported", reported)
     choices = {(64, GRU_FREE): {"setting": Setting(1e-2), "seeds": "all"}}
-    ask = lambda seed: grid.one_cell(TINY, seed, GRU_FREE, 128, choices, (16, 64), (100, 101), computed)
-    assert ask(100) == {}
-    values[101] = 0.96
-    assert set(ask(100)) == {BPTT} and ask(102) == {}
+    ask = lambda seed, length: grid.one_cell(TINY, seed, GRU_FREE, length, choices, (16, 64), (128, 256), (100, 101),
+                                             computed)
+    assert ask(100, 128) == {}
+    values[64, 101] = 0.96
+    assert set(ask(100, 128)) == {BPTT} and ask(102, 128) == {} == ask(100, 256)
+    values[128, 101] = 0.96
+    assert set(ask(101, 256)) == {BPTT}
 
 
 # ---------------------------------------------------------------- networks, memories, updates

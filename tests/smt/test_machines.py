@@ -5,10 +5,11 @@ import pytest
 
 from common import results
 from common.progress import Diverged
-from smt import controls, machine_graphs
+from smt import machine_graphs
 from smt import make_machines_gif as machines_film
 from smt.languages import LANGUAGES, Automaton, all_words
 from smt.studies import machines
+from smt.studies import self_prediction as controls
 
 
 @pytest.fixture(scope="module")
