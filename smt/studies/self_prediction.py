@@ -6,8 +6,8 @@ letters, letters that are equally frequent, no stopping at the certificate; and 
 the certificate; networks with a continuous memory by the 100,000 shortest words (none wrong).
 
 The derivation says: nothing asks for a distinction that no continuation of h letters shows, so h below the language's
-H (computed from its automaton: parity 0, Tomita 3 2, Tomita 7 3) is expected to fail and h of at least H to do. It would
-refute it if h = 0 were certified as often as h = 8 where H is above 0.
+H (computed from its automaton: parity 0, Tomita 3 2, Tomita 7 3) is expected to fail and h of at least H to do. It
+would refute it if h = 0 were certified as often as h = 8 where H is above 0.
 """
 
 from itertools import product
