@@ -6,8 +6,8 @@ letters, letters that are equally frequent, no stopping at the certificate; and 
 the certificate; networks with a continuous memory by the 100,000 shortest words (none wrong).
 
 The derivation says: nothing asks for a distinction that no continuation of h letters shows, so h below the language's
-H (computed from its automaton: parity 0, Tomita 3 2, Tomita 7 3) is expected to fail and h of at least H to do. It
-would refute it if h = 0 were certified as often as h = 8 where H is above 0.
+H (computed from its automaton: parity and S3 0, Tomita 2 1, Tomita 3 2, Tomita 7 3) is expected to fail and h of at
+least H to do. It would refute it if h = 0 were certified as often as h = 8 where H is above 0.
 """
 
 from itertools import product
@@ -20,9 +20,9 @@ from smt.languages import LANGUAGES
 from smt.learners import Budget, Lesson, accuracy, by_bptt_bits, by_self_prediction
 from smt.memory import SphereMemory
 
-SEEDS, MINUTES = range(100, 103), 9
+SEEDS, MINUTES = range(100, 105), 25
 USES = ()
-TASKS = ("parity", "tomita 3", "tomita 7")
+TASKS = ("parity", "S3", "tomita 2", "tomita 3", "tomita 7")
 SHOWN = {"as it is": "h = 8, as it is", "h = 0": "h = 0: no look ahead", "h = 1": "h = 1", "h = 2": "h = 2",
          "h = 3": "h = 3", "continuous": "continuous memory (sphere)", "fixed": "words of exactly 16 letters",
          "uniform": "letters equally frequent", "no stop": "no stopping at the certificate",
