@@ -2,8 +2,9 @@
 
 What is the same for all: the sequences, about the same processor seconds (numbers of updates are fixed, from one
 measurement of the pace), the sizes of memory, updater and Transformer. What each method may choose, on the choosing
-seeds and the choosing part of the data and with fewer updates: rate, batch, and what else its grid lists; a best rate
-at the edge of its rates extends them, once.
+seeds and the choosing part of the data and with fewer updates: rate, batch, and what else its grid lists. The setting
+with the lowest mean over the choosing seeds is taken. While its rate is the smallest or the largest that was tried with
+everything else the same, the next one is tried too, up to a bound; a rate that is still at an edge then is marked so.
 """
 
 from typing import NamedTuple
@@ -54,17 +55,21 @@ def scored(task, trained, most=None):
 
 # ---------------------------------------------------------------- choosing
 
-def choose(c, data, contest, seconds, seeds, part, name=""):
-    """{method: {"setting", "tried": {description: [nats of each choosing seed]}}}; None for what diverged."""
+def choose(c, data, contest, seconds, seeds, part, extensions, name=""):
+    """{method: {"setting", "tried": {setting: [nats of each choosing seed]}}}; None for what diverged.
+
+    extensions   of a grid whose best rate is at its edge, at most
+    """
     task = natural.task(data, natural.CHOOSE)
     choices = {}
     for method, grid in contest.grids.items():
-        def score(setting, seed):
-            return part(f"{name} choose {method} {describe(setting)} {seed}",
-                        lambda: {"nats": validated(c, seed, task, contest, method, setting, seconds)})["nats"]
-        tried = {setting: [score(setting, seed) for seed in seeds] for setting in grid}
-        for setting in beyond(tried):
-            tried[setting] = [score(setting, seed) for seed in seeds]
+        def scores(setting):
+            return [part(f"{name} choose {method} {describe(setting)} {seed}",
+                         lambda: {"nats": validated(c, seed, task, contest, method, setting, seconds)})["nats"]
+                    for seed in seeds]
+        tried = {setting: scores(setting) for setting in grid}
+        for _ in range(extensions):
+            tried |= {setting: scores(setting) for setting in beyond(tried)}
         choices[method] = {"setting": best(tried), "tried": tried}
     return choices
 
@@ -85,12 +90,11 @@ def best(tried):
 
 
 def beyond(tried):
-    """One more rate where the best one is the largest or the smallest of its kind."""
+    """The settings that extend the rates where the best one is the smallest or the largest (or the only one)."""
     top = best(tried)
     rates = [setting.lr for setting in tried if setting._replace(lr=top.lr) == top]
-    if len(rates) < 2 or top.lr not in (min(rates), max(rates)):
-        return []
-    return [top._replace(lr=float(f"{top.lr * (3 if top.lr == max(rates) else 1 / 3):.1g}"))]
+    ends = [(min(rates), 1 / 3), (max(rates), 3)]
+    return [top._replace(lr=float(f"{rate * factor:.1g}")) for rate, factor in ends if rate == top.lr]
 
 
 def describe(setting):
@@ -101,8 +105,8 @@ def describe(setting):
 
 
 def told(choices):
-    """The same for the record."""
-    return {method: {"setting": describe(choice["setting"]),
+    """The same for the record; "edge": the best rate is at the edge of those that were tried."""
+    return {method: {"setting": describe(choice["setting"]), "edge": bool(beyond(choice["tried"])),
                      "tried": {describe(setting): found for setting, found in choice["tried"].items()}}
             for method, choice in choices.items()}
 
@@ -251,10 +255,15 @@ def fewest_sequences(record, path, rows):
 def choice_table(record):
     """(header, rows): the chosen setting of every method, then everything that was tried."""
     choices = record["runs"][0]["choices"]
-    return (["method", "chosen", "tried: nats"],
-            [[method, choice["setting"], "; ".join(f"{setting}: {told_scores(found)}"
-                                                   for setting, found in choice["tried"].items())]
+    return (["method", "chosen", "settings", "tried: nats on each choosing seed"],
+            [[method, choice["setting"] + " (at the edge)" * bool(choice.get("edge")), len(choice["tried"]),
+              "; ".join(f"{setting}: {told_scores(found)}" for setting, found in choice["tried"].items())]
              for method, choice in choices.items()])
+
+
+def at_the_edge(record):
+    """Methods whose chosen rate is at the edge of those that were tried."""
+    return [method for method, choice in record["runs"][0]["choices"].items() if choice.get("edge")]
 
 
 def told_scores(found):

@@ -177,24 +177,40 @@ def test_samples_follow_the_networks_probabilities():
 
 # ---------------------------------------------------------------- choosing, reading
 
-def chosen(monkeypatch, score, grid):
-    monkeypatch.setattr(modelling, "validated", lambda *given: score(given[5]))
+def chosen(monkeypatch, score, grid, seeds=(900,), extensions=2):
+    monkeypatch.setattr(modelling, "validated", lambda *given: score(given[5], given[1]))
     data = SimpleNamespace(train=SEQUENCES, choosing=SEQUENCES, report=SEQUENCES, vocabulary=3, stream=None)
     contest = modelling.Contest({BPTT: grid}, {})
-    return modelling.choose(TINY, data, contest, 1, (900,), lambda _name, make: make())[BPTT]
+    return modelling.choose(TINY, data, contest, 1, seeds, lambda _name, make: make(), extensions)[BPTT]
 
 
-def test_the_lowest_loss_is_chosen_and_an_edge_extends_the_rates_once(monkeypatch):
+def test_an_edge_extends_the_rates_until_the_best_lies_inside_or_the_bound_is_reached(monkeypatch):
     grid = tuple(Setting(rate) for rate in (1e-3, 3e-3))
-    choice = chosen(monkeypatch, lambda setting: 1 - setting.lr, grid)
-    assert choice["setting"].lr == 9e-3 and len(choice["tried"]) == 3
-    inside = chosen(monkeypatch, lambda setting: abs(setting.lr - 3e-3), (*grid, Setting(1e-2)))
-    assert inside["setting"].lr == 3e-3 and len(inside["tried"]) == 3
+    rising = lambda setting, _: 1 - setting.lr
+    choice = chosen(monkeypatch, rising, grid)
+    assert choice["setting"].lr == 0.03 and len(choice["tried"]) == 4 and modelling.told({BPTT: choice})[BPTT]["edge"]
+    assert len(chosen(monkeypatch, rising, grid, extensions=0)["tried"]) == 2
+    inside = chosen(monkeypatch, lambda setting, _: abs(setting.lr - 3e-3), (*grid, Setting(1e-2)))
+    assert inside["setting"].lr == 3e-3 and len(inside["tried"]) == 3 and not modelling.beyond(inside["tried"])
+
+
+def test_a_rate_that_stands_alone_is_extended_to_both_sides(monkeypatch):
+    grid = Setting(1e-3), Setting(1e-2, 32)
+    choice = chosen(monkeypatch, lambda setting, _: abs(setting.lr - 1e-3), grid)
+    assert sorted(setting.lr for setting in choice["tried"]) == [3e-4, 1e-3, 3e-3, 1e-2]
+
+
+def test_the_mean_over_the_choosing_seeds_decides(monkeypatch):
+    found = {1e-3: [2.0, 4.0], 3e-3: [2.5, 2.5], 1e-2: [9.0, 9.0]}
+    choice = chosen(monkeypatch, lambda setting, seed: found[setting.lr][seed - 900], tuple(map(Setting, found)),
+                    (900, 901))
+    assert choice["setting"].lr == 3e-3 and list(choice["tried"].values()) == list(found.values())
 
 
 def test_a_setting_that_diverges_is_never_chosen(monkeypatch):
-    choice = chosen(monkeypatch, lambda setting: None if setting.lr > 1e-3 else 5.0, (Setting(1e-3), Setting(1e-2)))
-    assert choice["setting"].lr == 1e-3
+    choice = chosen(monkeypatch, lambda setting, seed: None if (setting.lr, seed) == (1e-2, 901) else 5 - setting.lr,
+                    (Setting(3e-4), Setting(1e-3), Setting(1e-2)), (900, 901))
+    assert choice["setting"].lr == 1e-3 and choice["tried"][Setting(1e-2)][1] is None
 
     def diverge(*_):
         raise Diverged("no longer finite")
