@@ -21,6 +21,7 @@ GOAL = 0.99                                  # validation accuracy at which a ne
 SOLVED = 0.95                                # test accuracy from which a seed counts as solved, as everywhere here
 VALIDATION, TEST = 256, 2000                 # sequences
 EVERY, GROWTH = 64, 1.1                      # sequences to the first look; each next one after a tenth more
+SIGNS = 3                                    # of two-sequence: its first inputs, all alike
 BLOCK = 2048                                 # sequences drawn at a time
 STD = 0.1                                    # of the initial weights: with 16 units the spectral radius is about 0.4
 STARTS = {"plain": "normal", "orthogonal": "orthogonal"}         # recurrent weights; orthogonal: spectral radius 1
@@ -28,7 +29,7 @@ LABEL = {"plain": "plain start", "orthogonal": "orthogonal start"}
 
 
 class Task(NamedTuple):
-    """A first-symbol task of some form and number of symbols, or, without symbols, two-sequence."""
+    """A first-symbol task of some form and number of symbols, or, without symbols, two-sequence or the marked bit."""
     label: str
     symbols: int = 2
     form: str = "random"
@@ -37,19 +38,32 @@ class Task(NamedTuple):
     def chance(self):
         return 1 / max(self.symbols, 2)
 
+    @property
+    def reals(self):
+        """Real inputs of a step."""
+        if self.symbols:
+            return 0
+        return 2 if self.form == "marked" else 1
+
+    def steps(self, lag):
+        """Length of a sequence: two-sequence counts its lag from the last of its signs."""
+        return lag + 1 if self.symbols or self.form == "marked" else lag + SIGNS
+
     def network(self, units):
         if not self.symbols:
-            return Network(units, classes=2, reals=1)
+            return Network(units, classes=2, reals=self.reals)
         return Network(units, classes=self.symbols, symbols=alphabet(self.form, self.symbols))
 
     def sequences(self, rng, B, lag):
-        """Symbols (lag + 1, B), or reals (lag + 1, 1, B), and answers (B,)."""
+        """Symbols (steps, B), or reals (steps, reals, B), and answers (B,)."""
         if self.symbols:
             return sequences(rng, B, lag, self.symbols, self.form)
+        if self.form == "marked":
+            return marked_bit(rng, B, lag)
         return two_sequence(rng, B, lag)
 
 
-def two_sequence(rng, B, lag, signs=3, noise=0.2):
+def two_sequence(rng, B, lag, signs=SIGNS, noise=0.2):
     """The sign of the first three inputs is asked for `lag` steps after the last of them; the rest is noise.
 
     (Bengio, Simard & Frasconi 1994; Hochreiter & Schmidhuber 1997, task 3a, with noise of standard deviation 0.2.)
@@ -60,7 +74,21 @@ def two_sequence(rng, B, lag, signs=3, noise=0.2):
     return x, answers
 
 
+def marked_bit(rng, B, lag, places=3):
+    """Every step brings a bit, one of the first three carries a mark; the marked bit is asked for after the last step.
+
+    (In the parent's studies the mark stands at one of the first ten steps. `lag` counts from the first step.)
+    returns  reals (lag + 1, 2, B): the bit as -1 or 1, the mark as 0 or 1; answers (B,), the marked bit
+    """
+    bits, at, column = rng.integers(0, 2, (lag + 1, B)), rng.integers(0, places, B), np.arange(B)
+    x = np.zeros((lag + 1, 2, B), np.float32)
+    x[:, 0] = 2 * bits - 1
+    x[at, 1, column] = 1
+    return x, bits[at, column]
+
+
 FIRST = Task("first of 2 symbols, random filler")
+MARKED = Task("marked bit, at one of the first three steps", 0, "marked")
 
 
 def start(kind, seed, net, dtype=np.float32):
@@ -68,13 +96,14 @@ def start(kind, seed, net, dtype=np.float32):
     return net.init(stream(seed, f"init {kind}"), STD, STARTS[kind], dtype=dtype)
 
 
-def multiply_adds(units, lag, symbols=2):
-    """Multiplications with addition that training on one sequence takes: recurrent products and the readout.
+def multiply_adds(units, lag, task=FIRST):
+    """Multiplications with addition that training on one sequence takes: all products and the readout.
 
-    Each weight takes part three times a step: forward, in the error that goes back, in its gradient. Looking
-    up a symbol multiplies nothing; elementwise work is not counted.
+    Each weight takes part three times a step: forward, in the error that goes back, in its gradient; those of
+    real inputs twice, because no error goes on to the inputs. Looking up a symbol multiplies nothing; elementwise
+    work is not counted.
     """
-    return 3 * ((lag + 1) * units * units + symbols * units)
+    return task.steps(lag) * units * (3 * units + 2 * task.reals) + 3 * max(task.symbols, 2) * units
 
 
 # ---------------------------------------------------------------- sequences
@@ -310,7 +339,7 @@ TASKS = {"first": FIRST, "eight": Task("first of 8 symbols, random filler", 8),
 def gradient_errors(units):
     """{what: relative error} of every trained loss, float64, two networks at once, both starts."""
     errors = {}
-    for task in TASKS.values():
+    for task in (*TASKS.values(), MARKED):
         for kind in STARTS:
             rng, net = stream(0, f"gradcheck {kind}"), task.network(units)
             p = stack([start(kind, seed, net, np.float64) for seed in (0, 1)])
