@@ -121,7 +121,7 @@ def checks(record):
                           reached >= 12)]
     for task, last in SPLITS:
         ratio = split(record, task, last).ratio
-        claim = f"{NAME[task]}, fitted up to lag {last}, longer lags: error of the exponential's log10 / the power law's"
+        claim = f"{NAME[task]}, fitted up to lag {last}, longer lags: error of the exponential's log10 / power law's"
         made.append(results.check(claim, ratio, "below 1", ratio is not None and ratio < 1))
     off = missed_by(record)
     made.append(results.check("latch: lag that the exponential, fitted up to 8, gives for what the longest one costs, "
