@@ -1,11 +1,13 @@
 """Natural sequences: tables without a network, no leak of what is asked, gradients, choosing, reading."""
 
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+import smt
 from common import gradcheck, results
 from common.progress import Diverged
 from common.randomness import stream
@@ -17,6 +19,7 @@ from smt.self_prediction import roll
 from smt.smt import Config
 
 TINY = replace(Config(), size=8, hidden=8, width=8, scale=1.0)
+SAVED = Path(smt.__file__).parent / "studies"
 SEQUENCES = np.random.default_rng(0).integers(0, 3, (40, 12))
 
 
@@ -281,14 +284,27 @@ def test_a_text_is_cut_into_parts_that_share_no_character():
     assert np.array_equal(made.held_out.ravel(), last[:448]) and len(data.stream) == 9_000
 
 
-def test_scaling_finds_a_cell_in_which_the_order_turns():
+def measured(_c, _seed, _task, _contest, _choices, methods, *_more):
+    """What modelling.report returns, made up: SMT + DMT one nat behind BPTT."""
+    rows = [row for method in methods for row in ((SMT, DMT, ENCODER) if method == DMT else (method,))]
+    return {"final": {row: {"nats": 2.0 if row in (SMT, DMT) else 1.0, "updates": 1, "seconds": 1.0,
+                            "multiply-adds": 1.0} for row in rows}}
+
+
+def test_scaling_finds_a_cell_in_which_the_order_turns(monkeypatch):
     from smt.studies import scaling
-    record, _ = recorded(scaling, most=8_000)
-    for run in record["runs"]:
-        for value, rows in run["final"]["memory"].items():
-            rows[DMT]["nats"], rows[BPTT]["nats"] = (1.0, 2.0) if value == "256" else (2.0, 1.0)
+    monkeypatch.setattr(modelling, "report", measured)
+    record, _ = recorded(scaling, most=8_000, axes=tuple(scaling.AXES), methods=tuple(scaling.SETTINGS))
+    at = lambda axis, value: [run["final"][axis][value] for run in record["runs"]]
+    assert scaling.overtaken(record) == [] and scaling.checks(record)[0]["holds"]
+    for rows in at("memory", "256"):
+        rows[DMT] = {**rows[DMT], "nats": 0.5}
     assert scaling.overtaken(record) == [("memory", 256)] and not scaling.checks(record)[0]["holds"]
-    assert "in numbers in the memory 256" in scaling.finding(record)
+    assert "in numbers in the memory 256 of 10" in scaling.finding(record)
+    for nats, holds in ((9.0, [True, False]), (1.9, [False, True])):
+        for rows in (*at("context", "256"), *at("updates, long", "16")):
+            rows[DMT] = {**rows[DMT], "nats": nats}
+        assert [check["holds"] for check in scaling.checks(record)][-2:] == holds
     draw(scaling, record)
     assert all(len(row) == len(header) for header, rows in scaling.table(record).values() for row in rows)
 
@@ -302,9 +318,20 @@ def test_every_cell_of_scaling_sees_the_same_number_of_characters(monkeypatch):
         return {"final": {}}
     monkeypatch.setattr(modelling, "report", report)
     list(scaling.run(Config(), [100], lambda _name, make: make() if "floors" not in _name else {}, most=8_000))
-    assert len(seen) == 8 and sorted({found[0] for found in seen.values()}) == [64.0, 256.0]
-    assert {found[1:] for found in seen.values()} == {(16, 64, 256, False), (64, 64, 256, True), (256, 64, 256, False),
-                                                      (64, 32, 128, True), (64, 128, 512, True), (64, 64, 256, False)}
+    assert len(seen) == 10 and {found[0] / 64 for found in seen.values()} == {1, 4, 16}
+    assert {found[1:] for found in seen.values()} == {
+        (16, 64, 256, False), (64, 64, 256, True), (256, 64, 256, False), (64, 32, 128, True), (64, 128, 512, True),
+        (64, 64, 256, False)}
+    assert {name: found[0] / 64 for name, found in seen.items() if ", 256, 64, " in name} == {
+        f"(64, 256, 64, {times})": times for times in (1, 4, 16)}
+
+
+def test_scaling_uses_the_settings_that_the_study_of_the_text_chose():
+    from smt.studies import scaling
+    record = results.read(SAVED / "text.json", "git checkout")
+    chosen = {method: choice["setting"] for method, choice in record["runs"][0]["choices"].items()}
+    used = {method: modelling.describe(setting) for method, setting in scaling.SETTINGS.items()}
+    assert used.items() <= chosen.items()
 
 
 def test_a_curve_ends_at_the_nats_of_all_held_out_sequences():
