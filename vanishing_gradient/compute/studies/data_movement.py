@@ -30,7 +30,7 @@ PHASES = ("forward", "backward", "optimiser")
 ORDER = "abcdXYBE"                           # temporal order: four distractors, two informative symbols, begin, end
 
 
-def run(config, seeds, lengths=(8, 16, 32, 64, 128), quadratic=32, units=4, wide=12, order_length=100):
+def run(config, seeds, lengths=(8, 16, 32, 64, 128, 256, 512), quadratic=64, units=4, wide=12, order_length=100):
     """`quadratic`: the longest sequence of the teacher with attention, and of the nets with `wide` units."""
     for seed in seeds:
         cost = lambda name, T, H: priced(program(name, T, H, stream(seed, f"weights {name}")))
