@@ -203,13 +203,15 @@ class Trained(NamedTuple):
     watched: dict                            # {what: (L, N, ...)} what `watch` returned; nan after a network left
 
 
-def train(task, net, p, seeds, rates, lag, recipe, budget, goal=GOAL, watch=None, tell=None):
+def train(task, net, p, seeds, rates, lag, recipe, budget, goal=GOAL, watch=None, tell=None, every=EVERY,
+          growth=GROWTH):
     """Train the networks p (axis N): seeds[n] draws the sequences of network n, rates[n] is its rate.
 
     p        start values; they are left as they are
     budget   training sequences of each network at most
     watch    function (p, n) -> {what: (n, ...)}, called at every look with the networks still training
     tell     function (sequences, accuracies), called at every look
+    every    sequences to the first look and at least between looks; `growth`: the factor from one to the next
     """
     p, N = {name: a.copy() for name, a in p.items()}, len(seeds)
     x_check, c_check = labelled(task, seeds, "validation", VALIDATION, lag)
@@ -219,11 +221,11 @@ def train(task, net, p, seeds, rates, lag, recipe, budget, goal=GOAL, watch=None
     rates = np.asarray(rates, float)
     done, final = np.full(N, np.nan), {name: a.copy() for name, a in p.items()}
     right, losses, looks, curve, watched = np.zeros(N), np.full(N, np.inf), [], [], []
-    updates, look = max(1, budget // recipe.batch), EVERY
+    updates, look = max(1, budget // recipe.batch), every
     for update in range(updates + 1):
         seen = update * recipe.batch
         if seen >= look or update in (0, updates):
-            look = max(look + EVERY, int(look * GROWTH)) if update else look
+            look = max(look + every, int(look * growth)) if update else look
             right[active], losses[active] = scores(net, p, x_check[:, active], c_check[active])
             looks.append(seen)
             curve.append(right.copy())
@@ -301,8 +303,8 @@ def spectral_radius(W):
     return np.abs(np.linalg.eigvals(W.astype(np.float64))).max(-1)
 
 
-def error_flow(net, p, x, answers):
-    """log10 of the length of the answer's error at the states, (steps back, N): the median over the sequences.
+def error_flow(net, p, x, answers, over=np.median):
+    """log10 of the length of the answer's error at the states, (steps back, N): `over` the sequences.
 
     Row q is the error q steps before the last state, absolute, in float64; row lag + 1 is that of the initial state.
     """
@@ -311,7 +313,7 @@ def error_flow(net, p, x, answers):
     dlogits = softmax_cross_entropy(net.logits(p, run.y[-1]), answers)[1] * x.shape[-1]      # of each sequence's loss
     _, dy = net.backward_readout(p, run, dlogits[None], len(run.y) - 1)
     size = np.linalg.norm(net.backward(p, x, run, dy)[1].h, axis=-2)
-    return np.log10(np.maximum(np.median(size, axis=-1), 1e-320))[::-1]
+    return np.log10(np.maximum(over(size, axis=-1), 1e-320))[::-1]
 
 
 def decodable(net, p, x, answers):
