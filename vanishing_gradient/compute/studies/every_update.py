@@ -114,8 +114,8 @@ def finding(record):
     parts = []
     for name, (rate, batch) in ROWS.items():
         holds, misses = groups(record, name)
-        parts.append(f"{came(holds)} of the {len(holds)} networks that come to hold the symbol and {came(misses)} of the "
-                     f"{len(misses)} that do not (rate {rate:g}, batch {batch})")
+        parts.append(f"{came(holds)} of the {len(holds)} networks that come to hold the symbol and {came(misses)} of "
+                     f"the {len(misses)} that do not (rate {rate:g}, batch {batch})")
     return f"An error above 10^{THERE} comes back first to {'; '.join(parts)}."
 
 
