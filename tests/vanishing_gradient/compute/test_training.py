@@ -40,6 +40,14 @@ def test_a_network_that_reaches_the_goal_stops_there():
         assert training.test(FIRST, NET, made.p, [0, 1, 2], 5)[n] > 0.9
 
 
+def test_looks_at_every_update_change_nothing_but_the_looks():
+    rare, all_of_them = (trained([3, 4], Recipe("adam", 4), budget=200, goal=2.0, **more)
+                         for more in ({}, dict(every=4, growth=1)))
+    assert all_of_them.looks.tolist() == list(range(0, 201, 4)) and len(rare.looks) < 10
+    for name in rare.p:
+        np.testing.assert_array_equal(rare.p[name], all_of_them.p[name])
+
+
 def test_a_rate_that_diverges_leaves_the_others_alone():
     rates = np.array([0.05, 1e30])
     made = training.train(FIRST, NET, starts((1, 1)), [1, 1], rates, 5, Recipe("sgd", 8), 300)
@@ -152,9 +160,16 @@ def test_two_sequence_is_the_sign_of_the_first_three_inputs():
     assert abs(x[3:].std() - 0.2) < 0.01
 
 
-@pytest.mark.parametrize("name", TASKS)
-def test_every_task_fits_its_network(name):
-    task = TASKS[name]
+def test_the_marked_bit_is_the_bit_at_the_mark_which_is_one_of_the_first_three():
+    x, answers = training.marked_bit(np.random.default_rng(0), 500, 20)
+    assert x.shape == (21, 2, 500) and set(np.unique(x[:, 0])) == {-1, 1}
+    at = x[:, 1].argmax(0)
+    assert (x[:, 1].sum(0) == 1).all() and set(at) == {0, 1, 2}
+    np.testing.assert_array_equal(x[at, 0, np.arange(500)] > 0, answers == 1)
+
+
+@pytest.mark.parametrize("task", [*TASKS.values(), training.MARKED], ids=[*TASKS, "marked"])
+def test_every_task_fits_its_network(task):
     net = task.network(4)
     p = stack([training.start("plain", seed, net) for seed in (0, 1)])
     right, loss = training.scores(net, p, *training.labelled(task, [0, 1], "test", 50, 6))
@@ -163,6 +178,11 @@ def test_every_task_fits_its_network(name):
 
 def test_multiply_adds_are_three_for_each_weight_and_step():
     assert training.multiply_adds(16, 99) == 3 * (100 * 16 * 16 + 2 * 16)
+
+
+def test_no_error_goes_back_to_real_inputs():
+    assert training.multiply_adds(16, 99, training.MARKED) == training.multiply_adds(16, 99) + 100 * 2 * 2 * 16
+    assert training.multiply_adds(16, 97, TASKS["two_sequence"]) == training.multiply_adds(16, 99) + 100 * 2 * 1 * 16
 
 
 # ---------------------------------------------------------------- laws
@@ -196,3 +216,13 @@ def test_unsolved_networks_are_infinitely_slow():
 
 def test_a_million_buys_as_many_steps_as_the_growth_goes_into_it():
     assert laws.steps_for(1e6, 10) == pytest.approx(6)
+
+
+def test_a_million_buys_a_power_law_a_factor_of_the_lag():
+    assert laws.steps_by_power(1e6, 6, 13) == pytest.approx(13 * 9)
+
+
+@pytest.mark.parametrize("kind", laws.KINDS)
+def test_a_law_reaches_the_lag_whose_cost_it_predicts(kind):
+    law = laws.fit(kind, [4, 5, 6], [10, 30, 100])
+    assert law.reached(law.predict(9)) == pytest.approx(9)
