@@ -15,9 +15,9 @@ import numpy as np
 from chunker_very_deep_1200.task import CYCLE, LETTERS, MARK, SYMBOLS
 from chunker_very_deep_1200.visualize_chunker_very_deep_1200 import ARRAYS, HERE, KINDS, SOLVED
 from common import results
-from common.config import make_command, parse_drawing, run
+from common.config import run
 from common.figures import ROLE, plt
-from common.gifs import write_gif
+from common.gifs import animate
 
 ROWS, READING, FPS = 5, 30, 8                # rows of the strip, frames of reading
 PALE = 0.35                                  # what A has read and expected fades to this
@@ -121,15 +121,10 @@ def frames(T, k):
     return [reading[0]] * 6 + reading[1:] + [(T, 0)] * 3 + [(T, back) for back in range(1, k)]
 
 
-def main():
-    out = parse_drawing(__doc__, HERE).out
-    make = make_command(HERE, out)
-    record, arrays = results.read_unit(out, make, ARRAYS, HERE.name)
-    with results.reading(out / "traces.npz", make):
-        scene = Scene(record, arrays)
-        steps = frames(scene.T, len(scene.times))
-        print(write_gif(out / "chunker_very_deep_1200.gif", scene.draw, steps, fps=FPS, hold=4.0).name)
+def film(record, arrays):
+    scene = Scene(record, arrays)
+    return scene.draw, frames(scene.T, len(scene.times))
 
 
 if __name__ == "__main__":
-    sys.exit(run(main))
+    sys.exit(run(lambda: animate(__doc__, HERE, ARRAYS, film, FPS)))

@@ -1,4 +1,4 @@
-"""The one GIF writer."""
+"""The one GIF writer, and the main() of every GIF script."""
 
 import io
 from pathlib import Path
@@ -6,10 +6,26 @@ from pathlib import Path
 import imageio.v3 as imageio
 import numpy as np
 
-from common import files
+from common import files, results
+from common.config import make_command, parse_drawing
 from common.figures import plt
 
 LIMIT = 1_500_000                 # bytes
+
+
+def animate(description, home, arrays, film, fps=10, hold=4.0):
+    """Make the experiment's GIF, <folder's name>.gif, from its saved record and traces; nothing is trained.
+
+    home         the experiment's folder
+    arrays       names that traces.npz must hold
+    film         function (record, arrays) -> (draw_frame, frames); these, fps and hold as in `write_gif`
+    raises       ResultsError: something saved is missing or damaged
+    """
+    out = parse_drawing(description, home).out
+    make = make_command(home, out)
+    record, found = results.read_unit(out, make, arrays, home.relative_to(files.ROOT).as_posix())
+    with results.reading(out / "traces.npz", make):
+        print(write_gif(out / f"{home.name}.gif", *film(record, found), fps=fps, hold=hold).name)
 
 
 def write_gif(path, draw_frame, frames, fps=10, hold=4.0, limit=LIMIT):

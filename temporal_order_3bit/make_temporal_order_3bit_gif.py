@@ -12,10 +12,9 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import common  # noqa: F401  before numpy
 import numpy as np
-from common import results
-from common.config import make_command, parse_drawing, run
+from common.config import run
 from common.figures import DIVERGING, LABEL, ROLE, chance_line, plt
-from common.gifs import write_gif
+from common.gifs import animate
 from temporal_order_3bit.visualize_temporal_order_3bit import ARRAYS, CHANCE, CLASSES, HERE, mark
 
 LAST = 400                               # nothing new happens after this update: one last frame
@@ -80,14 +79,10 @@ class Film:
         return f"update {update}"
 
 
-def main():
-    out = parse_drawing(__doc__, HERE).out
-    make = make_command(HERE, out)
-    record, arrays = results.read_unit(out, make, ARRAYS, HERE.name)
-    with results.reading(out / "traces.npz", make):
-        film = Film(record, arrays)
-        print(write_gif(out / "temporal_order_3bit.gif", film.draw, film.frames(), fps=8, hold=4.0).name)
+def film(record, arrays):
+    shown = Film(record, arrays)
+    return shown.draw, shown.frames()
 
 
 if __name__ == "__main__":
-    sys.exit(run(main))
+    sys.exit(run(lambda: animate(__doc__, HERE, ARRAYS, film, fps=8)))

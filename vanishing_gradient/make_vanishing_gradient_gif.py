@@ -13,10 +13,9 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import common  # noqa: F401
 import numpy as np
-from common import results
-from common.config import make_command, parse_drawing, run
+from common.config import run
 from common.figures import DIVERGING, ROLE, plt
-from common.gifs import write_gif
+from common.gifs import animate
 from vanishing_gradient.pictures import back_in_time, powers_of_ten
 from vanishing_gradient.visualize_vanishing_gradient import ARRAYS, HERE, MEDIAN, gain_colour
 
@@ -32,7 +31,7 @@ def verdict(power):
     return rf"{words}: $10^{{{power:.1f}}}$"
 
 
-def animation(arrays):
+def animation(record, arrays):
     """(draw_frame, frames): a frame is (index of the stage, steps the error has travelled)."""
     rows = [int(np.abs(arrays["stage"] - gain).argmin()) for _, gain, _ in STAGES]
     flows = np.array([arrays[name][MEDIAN, row] for (name, *_), row in zip(STAGES, rows)])      # (stages, lags+1)
@@ -89,13 +88,5 @@ def headline(stage, front, flows):
     return f"An error of size 1 travels back: {front} of {lags} steps"
 
 
-def main():
-    out = parse_drawing(__doc__, HERE).out
-    make = make_command(HERE, out)
-    _, arrays = results.read_unit(out, make, ARRAYS, "vanishing_gradient")
-    with results.reading(out / "traces.npz", make):
-        print(write_gif(out / "vanishing_gradient.gif", *animation(arrays), fps=FPS).name)
-
-
 if __name__ == "__main__":
-    sys.exit(run(main))
+    sys.exit(run(lambda: animate(__doc__, HERE, ARRAYS, animation, FPS)))

@@ -106,7 +106,7 @@ def test_figures_and_gif_are_drawn_from_saved_data_alone(quick, tmp_path):
 
 def test_the_animation_ends_on_the_result_and_says_which_gradient_is_shown(quick):
     _, arrays = results.read_unit(quick[1], "", visualize.ARRAYS)
-    draw, frames = gif.animation(arrays)
+    draw, frames = gif.animation(None, arrays)
     fig = draw(frames[-1])
     title = fig.axes[0].get_title()
     assert "arrive" in title and "truncated gradient: exactly 1" in title

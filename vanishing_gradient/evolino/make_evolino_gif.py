@@ -9,10 +9,9 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 import common  # noqa: F401
 import numpy as np
-from common import results
-from common.config import make_command, parse_drawing, run
+from common.config import run
 from common.figures import ROLE, plt
-from common.gifs import write_gif
+from common.gifs import animate
 from vanishing_gradient.evolino.evolino import CELLS, LEAVES
 from vanishing_gradient.evolino.series import sines
 
@@ -65,15 +64,9 @@ class Film:
         return self.fig
 
 
-def main():
-    out = parse_drawing(__doc__, HERE).out
-    make = make_command(HERE, out)
-    record, arrays = results.read_unit(out, make, NAMES, HERE.relative_to(results.files.ROOT).as_posix())
-    with results.reading(out / "traces.npz", make):
-        film = Film(record, arrays)
-        frames = range(len(arrays["champion_horizon"]) + 1)
-        print(write_gif(out / "evolino.gif", film.frame, frames, fps=3, hold=4.0).name)
+def film(record, arrays):
+    return Film(record, arrays).frame, range(len(arrays["champion_horizon"]) + 1)
 
 
 if __name__ == "__main__":
-    sys.exit(run(main))
+    sys.exit(run(lambda: animate(__doc__, HERE, NAMES, film, fps=3)))

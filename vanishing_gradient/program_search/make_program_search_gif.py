@@ -9,10 +9,9 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 import common  # noqa: F401  one BLAS thread, before numpy
 import numpy as np
-from common import results
-from common.config import make_command, parse_drawing, run
+from common.config import run
 from common.figures import ROLE, plt
-from common.gifs import write_gif
+from common.gifs import animate
 from vanishing_gradient.program_search.machine import ONE_ARGUMENT
 
 HERE = Path(__file__).resolve().parent
@@ -38,7 +37,7 @@ def frames_of(steps):
     return [*range(min(SLOW, steps)), *later.tolist()]
 
 
-def animation(arrays, unseen_right):
+def animation(record, arrays):
     """(draw function of a step number, the step numbers)."""
     program, pointer = arrays["shown_program"].tolist(), arrays["shown_pointer"]
     written, weights, work = arrays["shown_written"], arrays["shown_weights"], arrays["shown_work"]
@@ -51,7 +50,7 @@ def animation(arrays, unseen_right):
     verdict = right.text(0.04, 0.94, "", transform=right.transAxes, va="top", color=ROLE["tuned_rnn"],
                          bbox=dict(facecolor="white", edgecolor="none", alpha=0.9))
 
-    result = f"halted: right on the 3 examples\nand on {unseen_right:,} of\n161,697 unseen patterns"
+    result = f"halted: right on the 3 examples\nand on {arrays['shown_unseen'][0]:,} of\n161,697 unseen patterns"
 
     def draw(step):
         last, at = step == len(pointer), min(step, len(pointer) - 1)
@@ -81,14 +80,5 @@ def write_program(ax, rows):
             for k, (address, text) in enumerate(rows)}
 
 
-def main():
-    out = parse_drawing(__doc__, HERE).out
-    make = make_command(HERE, out)
-    _, arrays = results.read_unit(out, make, ARRAYS, "vanishing_gradient/program_search")
-    with results.reading(out / "traces.npz", make):
-        made = write_gif(out / "program_search.gif", *animation(arrays, int(arrays["shown_unseen"][0])), fps=6)
-    print(made.name)
-
-
 if __name__ == "__main__":
-    sys.exit(run(main))
+    sys.exit(run(lambda: animate(__doc__, HERE, ARRAYS, animation, fps=6)))

@@ -12,10 +12,9 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 import common  # noqa: F401
 import numpy as np
-from common import results
-from common.config import make_command, parse_drawing, run
+from common.config import run
 from common.figures import ROLE, SYMBOL_MARKERS, chance_line, plt
-from common.gifs import write_gif
+from common.gifs import animate
 from vanishing_gradient.shootout.racers import RACERS
 from vanishing_gradient.shootout.shootout import lags_run, solved
 
@@ -63,16 +62,10 @@ class Film:
         return looks[looks <= now], right[looks <= now]
 
 
-def main():
-    out = parse_drawing(__doc__, HERE).out
-    make = make_command(HERE, out)
-    record, arrays = results.read_unit(out, make, (), HERE.relative_to(results.files.ROOT).as_posix())
-    with results.reading(out / "traces.npz", make):
-        film = Film(record, arrays)
-        shares = [*np.linspace(0.1, 1, FRAMES), *[1] * PAUSE]
-        frames = [(place, share) for place in range(len(film.lags)) for share in shares]
-        print(write_gif(out / "shootout.gif", film.frame, frames, fps=8, hold=4.0).name)
+def film(record, arrays):
+    shown, shares = Film(record, arrays), [*np.linspace(0.1, 1, FRAMES), *[1] * PAUSE]
+    return shown.frame, [(place, share) for place in range(len(shown.lags)) for share in shares]
 
 
 if __name__ == "__main__":
-    sys.exit(run(main))
+    sys.exit(run(lambda: animate(__doc__, HERE, (), film, fps=8)))

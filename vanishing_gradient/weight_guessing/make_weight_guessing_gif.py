@@ -13,10 +13,9 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 import common  # noqa: F401
 import numpy as np
-from common import results
-from common.config import make_command, parse_drawing, run
+from common.config import run
 from common.figures import ROLE, plt
-from common.gifs import write_gif
+from common.gifs import animate
 from vanishing_gradient.weight_guessing.weight_guessing import STRIDE, density_of
 
 HERE = Path(__file__).resolve().parent
@@ -69,13 +68,5 @@ def _said(count, trials):
             f"on average 1 of {trials:.0f} guesses holds\n(published: 1 of 22)")
 
 
-def main():
-    out = parse_drawing(__doc__, HERE).out
-    make = make_command(HERE, out)
-    record, arrays = results.read_unit(out, make, ARRAYS, "vanishing_gradient/weight_guessing")
-    with results.reading(out / "traces.npz", make):
-        print(write_gif(out / "weight_guessing.gif", *animation(record, arrays), fps=6, hold=4.0).name)
-
-
 if __name__ == "__main__":
-    sys.exit(run(main))
+    sys.exit(run(lambda: animate(__doc__, HERE, ARRAYS, animation, fps=6)))
