@@ -5,7 +5,7 @@
     lstm.py           the cell of 1997: blocks, optional forget gate, full or truncated gradient
     gru.py            gated recurrent units, forward and backward
     networks.py       any of them with its input and readout; N of them; the one rule that chooses a rate
-    tasks/            a sequence task that a second experiment uses
+    tasks/            a sequence task that a second experiment uses; one method at growing lags
     gradcheck.py      a hand-written gradient against finite differences; the bound and the verdict of --gradcheck
     optimizers.py     SGD with momentum, Adam/AdamW, clipping by global norm
     randomness.py     one independent random stream per purpose
@@ -15,7 +15,7 @@
     files.py          files that are there whole or not at all
     results.py        results.json, traces.npz, weights.npz: one schema, one unit, checked when read
     tables.py         Markdown tables, the claims table, markers in READMEs
-    figures.py        style sheet and colours, the main() of visualise scripts; gifs.py: the one GIF writer
+    figures.py        style sheet and colours, the main() of visualise scripts; gifs.py: the same for GIFs
 
 The experiments tell one story: vanishing_gradient (the problem; inside it compute, long_lags, the
 remedies without any gradient, weight_guessing, program_search, evolino, and the shootout of all remedies),

@@ -12,9 +12,10 @@ from typing import NamedTuple
 import numpy as np
 from common import files, results
 from common.tasks.first_symbol import RULES
+from common.tasks.lags import PATIENCE, SOLVED
 
 from vanishing_gradient.shootout.racers import RACERS
-from vanishing_gradient.shootout.shootout import PATIENCE, SOLVED, Config
+from vanishing_gradient.shootout.shootout import Config
 
 
 class Method(NamedTuple):

@@ -34,14 +34,13 @@ from common.config import parse, run, setting
 from common.progress import Parts, Progress, collect
 from common.randomness import stream
 from common.tasks.first_symbol import RULES, rules, sequences
+from common.tasks.lags import PATIENCE, SOLVED
 from vanishing_gradient.shootout.racers import RACERS, SETTINGS, Task, setting_for
 from vanishing_gradient.shootout.training import asked_later, gradient_errors, looks, score_fresh, train
 
 HERE = Path(__file__).resolve().parent
 SEEDS = range(8)                             # the committed seeds; settings were chosen on 900 to 902
 LAGS = (10, 30, 100, 300, 1000, 3000)         # 10,000: study `farthest`
-SOLVED = 0.95                                # test accuracy, as everywhere in the house
-PATIENCE = 2                                 # a seed of a method ends after so many lags unsolved in a row
 TRAINED, LATER = 100, (100, 1000, 10_000, 100_000)                # trained at this lag, asked at those
 TOGETHER = 32                                # sequences of a seed that are asked later
 

@@ -1,10 +1,11 @@
-"""Evolino's part of the shootout: what a search sees, what it counts, when it ends."""
+"""Evolino's part of the shootout: what a search sees, what it counts, what it is given."""
 
 import numpy as np
 import pytest
 
 from common.randomness import stream
 from common.tasks.first_symbol import sequences
+from vanishing_gradient.evolino.evolino import Config
 from vanishing_gradient.evolino.studies import shootout
 from vanishing_gradient.evolino.subpopulations import Recipe
 
@@ -60,7 +61,7 @@ def test_a_search_that_reaches_the_goal_ends_there():
     assert row["sequences"] == row["seen"] < 10_000 and row["accuracy"] == 1.0
 
 
-def test_a_seed_ends_after_two_lags_unsolved(monkeypatch):
-    right = {10: 0.2, 30: 1.0, 100: 0.3, 300: 0.4, 1000: 1.0}
-    monkeypatch.setattr(shootout, "at_lag", lambda recipe, seed, variant, lag, *rest: dict(accuracy=right[lag]))
-    assert list(shootout.along(RECIPE, 0, "random", tuple(right), 8, 0.3, 96, 10, 10**9)) == ["10", "30", "100", "300"]
+def test_a_longer_lag_gets_fewer_sequences_never_more_than_the_budget(monkeypatch):
+    monkeypatch.setattr(shootout, "at_lag", lambda *rest: dict(accuracy=1.0, seconds=0.0, given=rest[-1]))
+    run, = shootout.run(Config(), [0], lags=(9, 99), budget=500, steps=10_000)
+    assert [row["given"] for row in run["final"]["random"]["evolino"].values()] == [500, 100]

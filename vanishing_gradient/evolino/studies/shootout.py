@@ -22,6 +22,7 @@ from common.layers import lookup
 from common.progress import Progress
 from common.randomness import stream
 from common.tasks.first_symbol import TITLES, VARIANTS, alphabet, sequences
+from common.tasks.lags import SOLVED, along, lags_run, measured, solved
 
 from vanishing_gradient.evolino.subpopulations import Subpopulations
 from vanishing_gradient.evolino.two_phase import SETS
@@ -29,7 +30,7 @@ from vanishing_gradient.evolino.two_phase import SETS
 SEEDS, MINUTES = range(8), 1.1
 USES = ("members", "trials", "patience")
 QUICK = dict(lags=(4,), budget=1000, steps=10_000, members=4)
-NAME, SOLVED, GOAL, PATIENCE = "evolino", 0.95, 0.99, 2
+NAME, GOAL = "evolino", 0.99
 VALIDATION, TESTED = 256, 1000
 VARIANT = ("random", "cycle")                # of the task, as the shootout names them
 
@@ -38,21 +39,11 @@ def run(config, seeds, lags=(10, 30, 100, 300), cells=8, init=0.3, mutation=0.05
         steps=300_000_000):
     recipe = config.recipe._replace(mutation=mutation)
     for seed in seeds:
-        final = {variant: {NAME: along(recipe, seed, variant, lags, cells, init, training, budget, steps)}
+        final = {variant: {NAME: along(lags, lambda lag: at_lag(recipe, seed, variant, lag, cells, init, training,
+                                                                min(budget, steps // (lag + 1))))}
                  for variant in VARIANT}
         seconds = sum(row["seconds"] for methods in final.values() for row in methods[NAME].values())
         yield results.entry(seed, final, seconds=seconds)
-
-
-def along(recipe, seed, variant, lags, cells, init, training, budget, steps):
-    """{lag: row} until PATIENCE lags in a row are unsolved."""
-    rows, unsolved = {}, 0
-    for lag in lags:
-        rows[str(lag)] = at_lag(recipe, seed, variant, lag, cells, init, training, min(budget, steps // (lag + 1)))
-        unsolved = 0 if rows[str(lag)]["accuracy"] >= SOLVED else unsolved + 1
-        if unsolved == PATIENCE:
-            break
-    return rows
 
 
 def at_lag(recipe, seed, variant, lag, cells, init, training, budget):
@@ -106,24 +97,10 @@ def tested(genes, training, sequences_, K):
 
 # ---------------------------------------------------------------- what it says
 
-def measured(record, variant, lag, metric):
-    """One value for each seed that ran."""
-    found = [results.at(run_["final"], variant, NAME, lag, metric) for run_ in record["runs"]]
-    return np.array([v for v in found if v is not None], float)
-
-
-def solved(record, variant, lag):
-    return int((measured(record, variant, lag, "accuracy") >= SOLVED).sum())
-
-
-def lags_of(record, variant):
-    return [lag for lag in record["config"]["lags"] if len(measured(record, variant, lag, "accuracy"))]
-
-
 def checks(record):
     """Bounds fixed before the run."""
     n, first, longest = len(record["runs"]), min(record["config"]["lags"]), max(record["config"]["lags"])
-    few, far = solved(record, "random", first), solved(record, "random", longest)
+    few, far = solved(record, "random", NAME, first), solved(record, "random", NAME, longest)
     return [results.check(f"{TITLES['random']}, lag {first}: seeds that evolution solves", few, f"at least 2 of {n}",
                           few >= 2, interval=tables.wilson(few, n)),
             results.check(f"{TITLES['random']}, lag {longest:,}: seeds that evolution solves", far,
@@ -133,8 +110,9 @@ def checks(record):
 def finding(record):
     n, said = len(record["runs"]), []
     for variant in VARIANT:
-        each = ", ".join(f"{solved(record, variant, lag)} at lag {lag:,}" for lag in lags_of(record, variant))
-        first = all((measured(record, variant, lag, "generations") == 1).all() for lag in lags_of(record, variant))
+        lags = lags_run(record, variant, NAME)
+        each = ", ".join(f"{solved(record, variant, NAME, lag)} at lag {lag:,}" for lag in lags)
+        first = all((measured(record, variant, NAME, lag, "generations") == 1).all() for lag in lags)
         said.append(f"{TITLES[variant]}: {each}{', always in its first, random generation' * first}")
     return f"Seeds of {n} that evolution solves: {'; '.join(said)}."
 
@@ -142,12 +120,13 @@ def finding(record):
 def table(record):
     rows = []
     for variant in VARIANT:
-        for lag in lags_of(record, variant):
-            cost = {what: np.median(measured(record, variant, lag, what))
+        for lag in lags_run(record, variant, NAME):
+            cost = {what: np.median(measured(record, variant, NAME, lag, what))
                     for what in ("accuracy", "seen", "generations", "multiply_adds", "seconds")}
-            rows.append([TITLES[variant], f"{lag:,}", tables.share(solved(record, variant, lag), len(record["runs"])),
-                         f"{1 / VARIANTS[variant][0]:g}", f"{cost['accuracy']:.2f}", f"{cost['seen']:,.0f}",
-                         f"{cost['generations']:,.0f}", f"{cost['multiply_adds']:.1e}", f"{cost['seconds']:.1f}"])
+            right = tables.share(solved(record, variant, NAME, lag), len(record["runs"]))
+            rows.append([TITLES[variant], f"{lag:,}", right, f"{1 / VARIANTS[variant][0]:g}", f"{cost['accuracy']:.2f}",
+                         f"{cost['seen']:,.0f}", f"{cost['generations']:,.0f}", f"{cost['multiply_adds']:.1e}",
+                         f"{cost['seconds']:.1f}"])
     return ["task", "lag", "solved", "chance", "accuracy, median of those that ran", "sequences run", "generations",
             "multiply-adds", "processor seconds"], rows
 
@@ -156,9 +135,9 @@ def figure(record, arrays):
     from common.figures import SYMBOL_MARKERS, chance_line, plt
     fig, axes = plt.subplots(1, len(VARIANT), figsize=(8, 3.6), sharey=True)
     for ax, variant in zip(axes, VARIANT):
-        lags = lags_of(record, variant)
+        lags = lags_run(record, variant, NAME)
         for k, lag in enumerate(lags):
-            found = np.sort(measured(record, variant, lag, "accuracy"))
+            found = np.sort(measured(record, variant, NAME, lag, "accuracy"))
             ax.plot(np.full(len(found), lag) * np.linspace(0.9, 1.1, len(found)), found, SYMBOL_MARKERS[k],
                     color="0.2", markersize=6)
         chance_line(ax, 1 / VARIANTS[variant][0])

@@ -10,6 +10,7 @@ guessing does not feel the lag would be refuted by a cost that grows with it.
 """
 
 import time
+from functools import partial
 
 import numpy as np
 
@@ -18,6 +19,7 @@ from common.layers import accuracy
 from common.progress import Progress
 from common.randomness import stream
 from common.tasks.first_symbol import TITLES, VARIANTS, alphabet, sequences
+from common.tasks.lags import along, lags_run, measured, solved
 from vanishing_gradient.weight_guessing.networks import Network, draw, final_outputs
 from vanishing_gradient.weight_guessing.tasks import Data
 from vanishing_gradient.weight_guessing.weight_guessing import right
@@ -25,27 +27,17 @@ from vanishing_gradient.weight_guessing.weight_guessing import right
 SEEDS, MINUTES = range(8), 0.2
 USES = ("interval", "training", "tolerance")
 QUICK = dict(most=1024, lags=(10, 30))
-NAME, SOLVED, PATIENCE, TESTED = "guess", 0.95, 2, 1000
+NAME, TESTED = "guess", 1000
 VARIANT = ("cycle", "two", "random")         # of the task, as the shootout names them
 CHUNK = 512                                  # guesses side by side
 
 
 def run(config, seeds, most=131_072, lags=(10, 30, 100, 300, 1000)):
     for seed in seeds:
-        final = {variant: {NAME: along(config, seed, variant, most, lags)} for variant in VARIANT}
+        final = {variant: {NAME: along(lags, partial(at_lag, config, seed, variant, most=most))}
+                 for variant in VARIANT}
         seconds = sum(row["seconds"] for methods in final.values() for row in methods[NAME].values())
         yield results.entry(seed, final, seconds=seconds)
-
-
-def along(config, seed, variant, most, lags):
-    """{lag: row} until PATIENCE lags in a row are unsolved."""
-    rows, unsolved = {}, 0
-    for lag in lags:
-        rows[str(lag)] = at_lag(config, seed, variant, lag, most)
-        unsolved = 0 if rows[str(lag)]["accuracy"] >= SOLVED else unsolved + 1
-        if unsolved == PATIENCE:
-            break
-    return rows
 
 
 def network_of(variant):
@@ -106,23 +98,9 @@ def tested(network, w, data):
 
 # ---------------------------------------------------------------- what it says
 
-def measured(record, variant, lag, metric):
-    """One value for each seed that ran."""
-    found = [results.at(run_["final"], variant, NAME, lag, metric) for run_ in record["runs"]]
-    return np.array([v for v in found if v is not None], float)
-
-
-def solved(record, variant, lag):
-    return int((measured(record, variant, lag, "accuracy") >= SOLVED).sum())
-
-
-def lags_of(record, variant):
-    return [lag for lag in record["config"]["lags"] if len(measured(record, variant, lag, "accuracy"))]
-
-
 def checks(record):
     n, lags = len(record["runs"]), record["config"]["lags"]
-    few, many = solved(record, "cycle", max(lags)), solved(record, "random", min(lags))
+    few, many = solved(record, "cycle", NAME, max(lags)), solved(record, "random", NAME, min(lags))
     return [results.check(f"{TITLES['cycle']}, lag {max(lags):,}: seeds solved by guessing", few,
                           f"at least {n - 1} of {n}", few >= n - 1, interval=tables.wilson(few, n)),
             results.check(f"{TITLES['random']}, lag {min(lags)}: seeds solved by guessing", many, "0", many == 0,
@@ -132,9 +110,9 @@ def checks(record):
 def finding(record):
     n, said = len(record["runs"]), []
     for variant in VARIANT:
-        lag = max(lags_of(record, variant))
-        guesses = np.median(measured(record, variant, lag, "guesses"))
-        said.append(f"{TITLES[variant]}: {solved(record, variant, lag)} of {n} seeds at lag {lag:,}, median "
+        lag = max(lags_run(record, variant, NAME))
+        guesses = np.median(measured(record, variant, NAME, lag, "guesses"))
+        said.append(f"{TITLES[variant]}: {solved(record, variant, NAME, lag)} of {n} seeds at lag {lag:,}, median "
                     f"{guesses:,.0f} guesses")
     return "; ".join(said).capitalize() + "."
 
@@ -142,9 +120,10 @@ def finding(record):
 def table(record):
     rows = []
     for variant in VARIANT:
-        for lag in lags_of(record, variant):
-            cost = {what: np.median(measured(record, variant, lag, what)) for what in ("guesses", "seen", "seconds")}
-            rows.append([TITLES[variant], f"{lag:,}", tables.share(solved(record, variant, lag), len(record["runs"])),
-                         f"{1 / VARIANTS[variant][0]:g}", f"{cost['guesses']:,.0f}", f"{cost['seen']:,.0f}",
-                         f"{cost['seconds']:.2f}"])
+        for lag in lags_run(record, variant, NAME):
+            cost = {what: np.median(measured(record, variant, NAME, lag, what))
+                    for what in ("guesses", "seen", "seconds")}
+            right = tables.share(solved(record, variant, NAME, lag), len(record["runs"]))
+            rows.append([TITLES[variant], f"{lag:,}", right, f"{1 / VARIANTS[variant][0]:g}",
+                         f"{cost['guesses']:,.0f}", f"{cost['seen']:,.0f}", f"{cost['seconds']:.2f}"])
     return ["task", "lag", "solved", "chance", "guesses, median", "sequences run, median", "processor seconds"], rows
