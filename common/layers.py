@@ -20,11 +20,6 @@ def affine(W, b, x):
     return W @ x + b[..., None]
 
 
-def affine_backward(dy, W, x):
-    """Gradients (dW, db, dx) of `affine` for one set of outputs dy ([N,] F, B)."""
-    return dy @ x.swapaxes(-1, -2), dy.sum(-1), W.swapaxes(-1, -2) @ dy
-
-
 def lookup(W, tokens):
     """One-hot vectors times matrix, without the one-hot vectors: column x of W for every symbol x.
 

@@ -52,17 +52,17 @@ def counted(net, steps, path):
     """Of one sequence: forward and backward over `steps`, errors that go back at most `path` steps."""
     p = stack([net.init(stream(0, "cost"))])
     return dict(forward_steps=steps, gradient_steps=steps, longest_path=path,
-                multiply_adds=3 * steps * multiply_adds(net, p), stored_bytes=stored_bytes(net, p, path))
+                multiply_adds=3 * steps * multiply_adds(p), stored_bytes=stored_bytes(net, p, path))
 
 
 def walking(net, steps):
     """A trained A only walks: no error, nothing stored but its state."""
     p = stack([net.init(stream(0, "cost"))])
-    return dict(forward_steps=steps, gradient_steps=0, longest_path=0, multiply_adds=steps * multiply_adds(net, p),
+    return dict(forward_steps=steps, gradient_steps=0, longest_path=0, multiply_adds=steps * multiply_adds(p),
                 stored_bytes=net.forward(p, np.zeros((1, 1, 1), np.int8)).state[0].nbytes)
 
 
-def multiply_adds(net, p):
+def multiply_adds(p):
     """Of one forward step of one sequence."""
     return sum(p[name].shape[-1] * p[name].shape[-2] for name in WEIGHTS if name in p)
 

@@ -165,7 +165,7 @@ def test_a_stream_with_one_surprise_left_out_is_not_rebuilt():
 def test_cost_counts_the_multiply_adds_of_the_matrices():
     net = predictor(16, 7)
     p = stack([net.init(stream(0, "x"))])
-    assert cost.multiply_adds(net, p) == 16 * 16 + 7 * 16
+    assert cost.multiply_adds(p) == 16 * 16 + 7 * 16
     assert cost.counted(net, 10, 6)["multiply_adds"] == 3 * 10 * 368
 
 

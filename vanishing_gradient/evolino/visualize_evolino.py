@@ -107,7 +107,7 @@ def generations(record, arrays):
 # ---------------------------------------------------------------- tables of the README
 
 def tables(record, studies):
-    return {"methods": methods(record, studies), "lines": words(record, studies)}
+    return {"methods": methods(record, studies), "lines": words(record)}
 
 
 def methods(record, studies):
@@ -142,7 +142,7 @@ def errors(summary, method):
     return [text.number(summary[f"{method}_{count}"]["median"], 2) for count in CELLS]
 
 
-def words(record, studies):
+def words(record):
     """The sentences of the README that hold numbers."""
     s, seeds = record["summary"], len(record["runs"])
     gain = [10 ** np.mean(np.log10(results.values(record, f"random_{c}") / results.values(record, f"evolino_{c}")))

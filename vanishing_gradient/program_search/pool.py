@@ -54,8 +54,12 @@ def totals(record, name):
 
 
 def per_fit(record, problem, what="runs"):
-    """Runs (or steps) for each fit of a problem, and its 95 % interval (None for no upper end)."""
-    spent, fits = totals(record, what), totals(record, f"{problem.name}: fits")
+    """Runs (or steps) for each fit of a problem, and its 95 % interval."""
+    return for_each(totals(record, what), totals(record, f"{problem.name}: fits"))
+
+
+def for_each(spent, fits):
+    """What each fit has cost, None without a fit, and its 95 % interval (None: no upper end)."""
     low, high = poisson_interval(fits)
     return (spent / fits if fits else None), (spent / high, spent / low if low else None)
 

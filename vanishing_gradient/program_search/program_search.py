@@ -29,14 +29,14 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 import common  # noqa: F401  one BLAS thread, before numpy
 import numpy as np
-from common import gradcheck, results
+from common import gradcheck, results, study
 from common.config import parse, run, setting
 from common.progress import Progress, collect
 from common.randomness import stream
 from common.tables import wilson
 from vanishing_gradient.program_search import comparison, machine, search
 from vanishing_gradient.program_search.machine import WEIGHTS, Halt
-from vanishing_gradient.program_search.pool import poisson_interval, totals
+from vanishing_gradient.program_search.pool import for_each, totals
 from vanishing_gradient.program_search.problems import BY_HAND, COUNTING, POSITIONS, TRAINING, UNSEEN
 
 HERE = Path(__file__).resolve().parent
@@ -213,9 +213,7 @@ def final_of(part, task):
 
 def runs_per_fit(record, task_name):
     """Runs for each fit, and its 95 % interval; infinite bounds as None."""
-    runs, fits = totals(record, f"{task_name}_runs"), totals(record, f"{task_name}_fits")
-    low, high = poisson_interval(fits)
-    return runs / fits if fits else None, (runs / high, runs / low if low else None)
+    return for_each(totals(record, f"{task_name}_runs"), totals(record, f"{task_name}_fits"))
 
 
 def cheapest(fits):
@@ -332,7 +330,6 @@ def main():
     if options.evaluate:
         return evaluate(options)
     if options.study:
-        from common import study
         return study.run(options)
     return headline(options)
 

@@ -121,9 +121,7 @@ def search_table(record, studies):
     if "two_argument_write" in studies:
         two = studies["two_argument_write"]
         runs, fits, good = (pool.totals(two, what) for what in ("runs", "fits", "generalise"))
-        low, high = pool.poisson_interval(fits)
-        per_fit = (runs / fits if fits else None), (runs / high, runs / low if low else None)
-        rows.append(result_row("positions, two-argument write", runs, fits, good, per_fit,
+        rows.append(result_row("positions, two-argument write", runs, fits, good, pool.for_each(runs, fits),
                                ("33,300,000 (3 fits)", "3 of 3")))
     return table(["task", "random programs", "fits", "runs per fit", "paper", "right on all unseen", "paper"], rows)
 

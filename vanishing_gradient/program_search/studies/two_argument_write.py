@@ -16,7 +16,7 @@ from common import results
 from common.tables import between, wilson
 from vanishing_gradient.program_search import machine
 from vanishing_gradient.program_search.machine import TWO_ARGUMENT
-from vanishing_gradient.program_search.pool import poisson_interval, totals
+from vanishing_gradient.program_search.pool import for_each, totals
 from vanishing_gradient.program_search.problems import POSITIONS, UNSEEN
 from vanishing_gradient.program_search.program_search import searched
 
@@ -41,9 +41,7 @@ def run(config, seeds, runs=4_000_000):
 
 def per_fit(record):
     """Runs per fit and its interval."""
-    runs, fits = totals(record, "runs"), totals(record, "fits")
-    low, high = poisson_interval(fits)
-    return (runs / fits if fits else None), (runs / high, runs / low if low else None)
+    return for_each(totals(record, "runs"), totals(record, "fits"))
 
 
 def checks(record):

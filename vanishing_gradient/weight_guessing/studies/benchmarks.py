@@ -10,8 +10,6 @@ own criterion) with two outputs, one for each of the two symbols. The test seque
 two training sets: they share the guesses, so more seeds would not make more guesses.
 """
 
-from functools import partial
-
 import numpy as np
 
 from common import results
@@ -211,6 +209,3 @@ def figure(record, arrays):
     ax.invert_yaxis()
     fig.legend(loc="outside upper center", ncols=5, fontsize=8.5, handletextpad=0.2, columnspacing=1)
     return fig
-
-
-GENERATORS = {label: partial(task, T=steps) for label, (task, steps, *_) in TASKS.items()}
