@@ -7,7 +7,7 @@ Everything that differs between trials has the trial on its last axis, or, in we
 
 import numpy as np
 
-from vanishing_gradient.long_lags import one_unit, ordinary, two_nets, wiring
+from vanishing_gradient.long_lags import abreast, one_unit, ordinary, two_nets, wiring
 from vanishing_gradient.long_lags.one_unit import OneUnit
 from vanishing_gradient.long_lags.ordinary import Ordinary
 from vanishing_gradient.long_lags.two_nets import TwoNets
@@ -35,6 +35,7 @@ class OfWiring:
     def __init__(self, row):
         self.row, self.task, self.net = row, row.task, row.net
         self.kind = ordinary if isinstance(row.net, Ordinary) else wiring
+        self.gradients = ordinary.gradients if self.kind is ordinary else abreast.gradients
 
     def init(self, rng):
         return self.kind.init(self.net, rng)
@@ -58,7 +59,7 @@ class OfWiring:
         lengths = block[1][k]
         x = self._inputs(block[0][:lengths.max(), ..., k, :])
         target, clean = (a[:, k].T[..., None] for a in block[2:])
-        error, g = wiring.gradients(self.net, p, x, lengths[:, None], target)
+        error, g = self.gradients(self.net, p, x, lengths[:, None], target)
         wiring.update(self.net, p, g, self.row.lr)
         return np.abs(error + (clean - target)).max((1, 2))
 
@@ -90,7 +91,7 @@ class OfStrings(OfWiring):
         lengths = block[1][k]
         longest = lengths.max()
         x, target = block[0][:longest, k, :, None], block[2][:longest, :, k].swapaxes(1, 2)[..., None]
-        error, g = self.kind.gradients(self.net, p, x, lengths[:, None], target, every_step=True)
+        error, g = self.gradients(self.net, p, x, lengths[:, None], target, every_step=True)
         self.kind.update(self.net, p, g, self.row.lr)
         return np.abs(error).max((0, 2, 3))
 

@@ -34,7 +34,7 @@ from vanishing_gradient.long_lags import one_unit, ordinary, two_nets, wiring
 from vanishing_gradient.long_lags.one_unit import OneUnit
 from vanishing_gradient.long_lags.report import compared, published
 from vanishing_gradient.long_lags.rows import (
-    ADDING, CELL_P4, CELL_P10, ELMAN, NOISE, REBER, SMITH_ZIPSER_3, ST1, TABLE_3)
+    ADDING, CELL_P4, CELL_P10, ELMAN, NOISE, REBER, RUNNABLE, SMITH_ZIPSER_3, ST1, TABLE_3)
 from vanishing_gradient.long_lags.tasks import Distractors, Marked, Reber, SignalAndNoise, TwoSequences
 from vanishing_gradient.long_lags.two_nets import TwoNets
 from vanishing_gradient.long_lags.trials import TEST, Trials, metrics, test, train
@@ -53,6 +53,9 @@ class Config:
     cap: int = setting(40_000, "sequences after which an unsolved trial is stopped", minimum=1, maximum=10_000_000)
     film: int = setting(12_000, "sequences during which Experiment 3a is filmed", minimum=10, maximum=10_000_000)
     frames: int = setting(36, "pictures taken meanwhile", minimum=2, maximum=500)
+    line: str = setting("2c_q1000_p1000", "study one_line: a line of the paper's tables", choices=tuple(RUNNABLE))
+    times: float = setting(1.0, "study one_line: unsolved trials stop at so many times the paper's mean", above=0,
+                           maximum=100)
 
 
 QUICK = dict(cap=100, film=60, frames=4)

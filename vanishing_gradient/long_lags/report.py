@@ -55,9 +55,10 @@ def line(row, found):
 
 
 def not_run(row):
-    """What stands in the table for a line without trials."""
-    hours, why = (row.hours, row.why) if isinstance(row, Untried) else (HOURS[row.name], "")
-    return f"not run: {hours:g} h" + (f" ({why})" if why else "")
+    """What stands in the table for a line without trials: hours and the end of the command, or why there is none."""
+    if isinstance(row, Untried):
+        return f"not run: {row.why}"
+    return f"not run: {HOURS[row.name]:g} h, `--line {row.name}`"
 
 
 def share_of(share, trials):
@@ -175,7 +176,7 @@ def ratios(ax, lines):
     ax.axvline(1, color=ROLE["paper"], linestyle="--", linewidth=1)
     for y, (row, found) in enumerate(lines):
         if found is None:
-            beside(ax, y, not_run(row).partition(" (")[0], ROLE["chance"])
+            beside(ax, y, not_run(row).partition(",")[0].partition(": a")[0], ROLE["chance"])
             continue
         low, high = (v / row.paper.sequences for v in found.interval)
         ax.plot([low, high], [y, y], color=ROLE["lstm"], linewidth=2.5)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from vanishing_gradient.long_lags import long_lags, one_unit, rows, trials, two_nets, wiring
+from vanishing_gradient.long_lags import abreast, long_lags, one_unit, rows, trials, two_nets, wiring
 from vanishing_gradient.long_lags.criteria import AllStrings, Both, Streak, TestSets, Window
 from vanishing_gradient.long_lags.learners import learner
 from vanishing_gradient.long_lags.one_unit import OneUnit
@@ -15,6 +15,30 @@ from vanishing_gradient.long_lags.tasks import Marked, TwoSequences
 @pytest.mark.parametrize("what, error", long_lags.gradient_errors().items())
 def test_a_gradient_agrees_with_finite_differences(what, error):
     assert error <= 1e-7, what
+
+
+WITH_SHORTCUTS = rows.REBER[1]._replace(name="shortcuts", net=rows.REBER[1].net._replace(shortcut=True,
+                                                                                        gate_sources=False))
+
+
+@pytest.mark.parametrize("row", (rows.REBER[0], rows.REBER[4], WITH_SHORTCUTS, rows.TABLE_3[0],
+                                 rows.NOISE["3a_T100_N3"], rows.ADDING, rows.ADDING_LOGISTIC), ids=lambda row: row.name)
+def test_networks_abreast_have_the_gradients_of_the_slow_definition(row):
+    """Three networks in double precision, weights large enough that every squashing function bends."""
+    running = trials.Trials(row, [900, 901, 902])
+    p = {name: 3 * a.astype(float) for name, a in running.p.items()}
+    block = running.learner.draw(running.generators, running.sets)
+    lengths, every_step = block[1][0], row.task.every_step
+    if every_step:
+        x = block[0][:lengths.max(), 0, :, None]
+        target = block[2][:lengths.max(), :, 0].swapaxes(1, 2)[..., None]
+    else:
+        x, target = running.learner._inputs(block[0][:lengths.max(), ..., 0, :]), block[2][:, 0].T[..., None]
+    slow, fast = (kind.gradients(row.net, p, x, lengths[:, None], target, every_step) for kind in (wiring, abreast))
+    assert np.allclose(slow[0], fast[0], atol=1e-12) and slow[1].keys() == fast[1].keys()
+    for name, g in slow[1].items():
+        assert g.shape == fast[1][name].shape and np.allclose(g, fast[1][name], rtol=1e-9, atol=1e-12), name
+        assert np.abs(g).max() > 0, name
 
 
 def test_a_broken_gradient_is_noticed(monkeypatch):

@@ -9,7 +9,8 @@ import pytest
 from common import results, study
 from tests.command import assert_failed, assert_refused, run_script
 from tests.conftest import ROOT
-from vanishing_gradient.long_lags import long_lags, report, rows, visualize_long_lags
+from vanishing_gradient.long_lags import long_lags, report, rows, trials, visualize_long_lags
+from vanishing_gradient.long_lags.studies import one_line
 
 HOME = ROOT / "vanishing_gradient" / "long_lags"
 RUN, DRAW, GIF = (f"vanishing_gradient/long_lags/{n}.py" for n in ("long_lags", "visualize_long_lags",
@@ -54,6 +55,38 @@ def test_a_quick_study_can_be_tabled_and_drawn(name, tmp_path):
     assert len(record["checks"]) >= 2 and not all(check["holds"] for check in record["checks"])
     assert module.finding(record) in done.stdout and module.table(record)
     module.figure(record, arrays).savefig(tmp_path / "figure.png")
+
+
+@pytest.mark.parametrize("name", ["4_T500_hidden", "3b_T1000_N1", "2c_q1000_p50", "5_n13", "2a_p100_rtrl_1"])
+def test_any_line_of_the_paper_starts_with_one_command(name, tmp_path):
+    done = run_script(RUN, "--quick", "--study", "one_line", "--line", name, "--seeds", "0-1", "--out", tmp_path)
+    assert done.returncode == 0, done.stderr
+    made = results.read(tmp_path / "studies" / "one_line.json", "")
+    assert all(run["final"][name]["seen"] >= 1 for run in made["runs"]) and rows.RUNNABLE[name].title in done.stdout
+
+
+def test_a_line_that_was_stopped_goes_on_with_its_kept_trials(monkeypatch):
+    """Of ten stretches four are kept; the same command computes the other six and ends with the same numbers."""
+    monkeypatch.setattr(trials, "STRETCH", 5)
+    config = long_lags.Config(line="4_T100_hidden", times=50 / 74_000)
+    made, kept = [], {}
+
+    def until(most):
+        def part(name, make):
+            if name not in kept:
+                if len(kept) == most:
+                    raise KeyboardInterrupt
+                kept[name] = make()
+                made.append(name)
+            return kept[name]
+        return part
+
+    with pytest.raises(KeyboardInterrupt):
+        one_line.run(config, range(2), until(4))
+    stopped = one_line.run(config, range(2), until(10))
+    assert len(made) == len(set(made)) == 10
+    whole = one_line.run(config, range(2), lambda name, make: make())
+    assert [run["final"] for run in stopped] == [run["final"] for run in whole]
 
 
 def test_a_run_is_drawn_where_it_lies(quick, tmp_path):
@@ -110,10 +143,10 @@ def test_an_unsolved_trial_counts_with_what_it_has_seen_and_makes_the_mean_a_bou
     assert len(header) == len(shown) and shown[-2:] == ["45,000", "30,000 to 60,000 (stopped)"]
 
 
-def test_a_line_without_trials_says_that_it_was_not_run_and_how_long_it_would_take():
-    assert "not run: 8 h" in report.line(rows.ADDING_1000, None)
-    assert "not run: 3 h" in report.line(rows.TABLE_3[-1], None)
-    assert "not run: 2 h (a net that grows)" in report.line(rows.CASCADE, None)
+def test_a_line_without_trials_names_its_hours_and_its_command():
+    assert "not run: 2.1 h, `--line 4_T1000_hidden`" in report.line(rows.ADDING_1000, None)
+    assert "not run: 0.5 h, `--line 2c_q1000_p50`" in report.line(rows.TABLE_3[-1], None)
+    assert "not run: another paper's method: a net that grows" in report.line(rows.CASCADE, None)
 
 
 def test_a_line_holds_its_claims_only_within_a_factor_of_two_and_with_its_trials_solved():

@@ -160,7 +160,7 @@ def test_table_2_is_as_published():
     assert cell.solved == Both(0.25, 10_000) and other.solved == Both(0.25, 10_000, at_end_only=True)
     lines = [(row.lr, row.net.weights, row.paper.solved, row.paper.sequences) for row in rows.RTRL]
     assert lines == [(1.0, 36, 0.78, 1_043_000), (4.0, 36, 0.56, 892_000), (10.0, 36, 0.22, 254_000)]
-    assert rows.RTRL_P10.net.weights == 144 and rows.RTRL_P100.paper.weights == 102 * 102
+    assert rows.RTRL_P10.net.weights == 144 and rows.RTRL_P100.net.weights == rows.RTRL_P100.paper.weights == 102 * 102
     assert rows.CHUNKER.paper.sequences == 32_400 and rows.CHUNKER.paper.solved == 0.33
     assert rows.CHUNKER.net.weights == 10_506 and rows.CHUNKER.lr == 1.0
     assert {row.paper.trials for row in (cell, other, *rows.RTRL, rows.RTRL_P10, rows.CHUNKER)} == {18}
@@ -197,7 +197,9 @@ def test_tables_7_and_8_are_as_published():
         assert (row.net.blocks, row.net.size, row.net.weights, row.net.biases, row.lr) == (2, 2, 93, "all", 0.5)
         assert row.net.input_gates == (-3, -6) and row.net.output_gates == () and row.net.linear == linear
         assert row.solved == Streak(0.04, 2000, 0.01) and row.paper.sequences == 74_000 and row.paper.trials == 10
-    assert (rows.ADDING_500.paper.sequences, rows.ADDING_1000.paper.sequences) == (209_000, 853_000)
+    for row, length, sequences in ((rows.ADDING_500, 500, 209_000), (rows.ADDING_1000, 1000, 853_000)):
+        assert (row.task, row.paper.sequences) == (Marked(length, first_hidden=True), sequences)
+        assert (row.net, row.lr, row.solved) == (rows.ADDING.net, 0.5, rows.ADDING.solved)
     lines = [(row.lr, row.net.weights, row.solved, row.paper.sequences, row.paper.wrong_of_2560)
              for row in rows.MULTIPLICATION]
     assert lines == [(0.1, 93, Window(0.04, 140), 482_000, 139), (0.1, 93, Window(0.04, 13), 1_273_000, 14)]
@@ -208,8 +210,8 @@ def test_every_line_has_a_published_number_and_the_hours_it_takes():
     assert len(rows.LINES) == len({row.title for row in rows.LINES}) == 41
     assert len({row.paper for row in rows.LINES}) == 39               # Experiment 4, T = 100, has three readings
     for row in rows.LINES:
-        assert row.paper.sequences > 0
-        assert (row.hours if isinstance(row, rows.Untried) else rows.HOURS[row.name]) > 0
+        assert row.paper.sequences > 0 and (row is rows.CASCADE or rows.HOURS[row.name] > 0)
+    assert len(rows.RUNNABLE) == 40
 
 
 def test_the_noise_task_of_the_main_experiment_has_another_standard_deviation():
