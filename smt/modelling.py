@@ -3,8 +3,9 @@
 What is the same for all: the sequences, about the same processor seconds (numbers of updates are fixed, from one
 measurement of the pace), the sizes of memory, updater and Transformer. What each method may choose, on the choosing
 seeds and the choosing part of the data and with fewer updates: rate, batch, and what else its grid lists. The setting
-with the lowest mean over the choosing seeds is taken. While its rate is the smallest or the largest that was tried with
-everything else the same, the next one is tried too, up to a bound; a rate that is still at an edge then is marked so.
+with the lowest mean over the choosing seeds is taken. While its rate (SMT: or a weight of its losses) is the smallest
+or the largest that was tried with everything else the same, the next one is tried too, up to a bound; what is still at
+an edge then is marked so.
 """
 
 from typing import NamedTuple
@@ -21,6 +22,7 @@ from smt.density import BPTT, DMT, ENCODER, GRU, SELF, SMT, TRANSFORMER, TRUNCAT
 ROWS = (SMT, DMT, ENCODER, SELF, BPTT, TRUNCATED, GRU, TRANSFORMER)
 IN_USE = tuple(row for row in ROWS if row != ENCODER)       # models that need no teacher when training is over
 UNROLLED = (BPTT, TRUNCATED, GRU)
+EXTENDED = {DMT: ("lr", "dynamics", "uniformity")}          # what is tried beyond the edge of a grid; others: the rate
 CHOSEN_ON = 200                                             # choosing sequences that a setting is scored on
 
 
@@ -58,7 +60,7 @@ def scored(task, trained, most=None):
 def choose(c, data, contest, seconds, seeds, part, extensions, name=""):
     """{method: {"setting", "tried": {setting: [nats of each choosing seed]}}}; None for what diverged.
 
-    extensions   of a grid whose best rate is at its edge, at most
+    extensions   of a grid whose best rate is at its edge (or what EXTENDED names), at most
     """
     task = natural.task(data, natural.CHOOSE)
     choices = {}
@@ -69,7 +71,7 @@ def choose(c, data, contest, seconds, seeds, part, extensions, name=""):
                     for seed in seeds]
         tried = {setting: scores(setting) for setting in grid}
         for _ in range(extensions):
-            tried |= {setting: scores(setting) for setting in beyond(tried)}
+            tried |= {setting: scores(setting) for setting in beyond(tried, method)}
         choices[method] = {"setting": best(tried), "tried": tried}
     return choices
 
@@ -89,12 +91,16 @@ def best(tried):
     return list(tried)[int(best_rate([0.0] * len(means), means))]
 
 
-def beyond(tried):
-    """The settings that extend the rates where the best one is the smallest or the largest (or the only one)."""
-    top = best(tried)
-    rates = [setting.lr for setting in tried if setting._replace(lr=top.lr) == top]
-    ends = [(min(rates), 1 / 3), (max(rates), 3)]
-    return [top._replace(lr=float(f"{rate * factor:.1g}")) for rate, factor in ends if rate == top.lr]
+def beyond(tried, method):
+    """The settings that extend a grid where the best value of a field is the smallest or the largest (or the only one)
+    with everything else the same."""
+    top, found = best(tried), []
+    for field in EXTENDED.get(method, ("lr",)):
+        value = getattr(top, field)
+        values = [getattr(setting, field) for setting in tried if setting._replace(**{field: value}) == top]
+        found += [top._replace(**{field: float(f"{value * factor:.1g}")})
+                  for end, factor in ((min(values), 1 / 3), (max(values), 3)) if end == value]
+    return found
 
 
 def describe(setting):
@@ -105,8 +111,8 @@ def describe(setting):
 
 
 def told(choices):
-    """The same for the record; "edge": the best rate is at the edge of those that were tried."""
-    return {method: {"setting": describe(choice["setting"]), "edge": bool(beyond(choice["tried"])),
+    """The same for the record; "edge": what is chosen is at the edge of what was tried."""
+    return {method: {"setting": describe(choice["setting"]), "edge": bool(beyond(choice["tried"], method)),
                      "tried": {describe(setting): found for setting, found in choice["tried"].items()}}
             for method, choice in choices.items()}
 
@@ -262,7 +268,7 @@ def choice_table(record):
 
 
 def at_the_edge(record):
-    """Methods whose chosen rate is at the edge of those that were tried."""
+    """Methods whose chosen setting is at the edge of what was tried."""
     return [method for method, choice in record["runs"][0]["choices"].items() if choice.get("edge")]
 
 

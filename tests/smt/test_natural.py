@@ -194,13 +194,20 @@ def test_an_edge_extends_the_rates_until_the_best_lies_inside_or_the_bound_is_re
     assert choice["setting"].lr == 0.03 and len(choice["tried"]) == 4 and modelling.told({BPTT: choice})[BPTT]["edge"]
     assert len(chosen(monkeypatch, rising, grid, extensions=0)["tried"]) == 2
     inside = chosen(monkeypatch, lambda setting, _: abs(setting.lr - 3e-3), (*grid, Setting(1e-2)))
-    assert inside["setting"].lr == 3e-3 and len(inside["tried"]) == 3 and not modelling.beyond(inside["tried"])
+    assert inside["setting"].lr == 3e-3 and len(inside["tried"]) == 3 and not modelling.beyond(inside["tried"], BPTT)
 
 
 def test_a_rate_that_stands_alone_is_extended_to_both_sides(monkeypatch):
     grid = Setting(1e-3), Setting(1e-2, 32)
     choice = chosen(monkeypatch, lambda setting, _: abs(setting.lr - 1e-3), grid)
     assert sorted(setting.lr for setting in choice["tried"]) == [3e-4, 1e-3, 3e-3, 1e-2]
+
+
+def test_the_weights_of_smts_losses_are_extended_too():
+    tried = {Setting(1e-2, dynamics=weight): [score] for weight, score in ((2.0, 2.3), (5.0, 2.5))}
+    tried |= {Setting(rate, dynamics=2.0): [9.0] for rate in (3e-3, 3e-2)}
+    found = [(setting.dynamics, setting.uniformity) for setting in modelling.beyond(tried, DMT)]
+    assert found == [(0.7, 0.05), (2.0, 0.02), (2.0, 0.2)] and not modelling.beyond(tried, BPTT)
 
 
 def test_the_mean_over_the_choosing_seeds_decides(monkeypatch):
@@ -300,9 +307,9 @@ def test_scaling_finds_a_cell_in_which_the_order_turns(monkeypatch):
     for rows in at("memory", "256"):
         rows[DMT] = {**rows[DMT], "nats": 0.5}
     assert scaling.overtaken(record) == [("memory", 256)] and not scaling.checks(record)[0]["holds"]
-    assert "in numbers in the memory 256 of 10" in scaling.finding(record)
+    assert "Of 11 cells SMT + DMT has fewer nats than BPTT in: numbers in the memory 256 (" in scaling.finding(record)
     for nats, holds in ((9.0, [True, False]), (1.9, [False, True])):
-        for rows in (*at("context", "256"), *at("updates, long", "16")):
+        for rows in (*at("context, longer", "256"), *at("updates, long", "16")):
             rows[DMT] = {**rows[DMT], "nats": nats}
         assert [check["holds"] for check in scaling.checks(record)][-2:] == holds
     draw(scaling, record)
@@ -318,7 +325,7 @@ def test_every_cell_of_scaling_sees_the_same_number_of_characters(monkeypatch):
         return {"final": {}}
     monkeypatch.setattr(modelling, "report", report)
     list(scaling.run(Config(), [100], lambda _name, make: make() if "floors" not in _name else {}, most=8_000))
-    assert len(seen) == 10 and {found[0] / 64 for found in seen.values()} == {1, 4, 16}
+    assert len(seen) == 11 and {found[0] / 64 for found in seen.values()} == {1, 4, 16}
     assert {found[1:] for found in seen.values()} == {
         (16, 64, 256, False), (64, 64, 256, True), (256, 64, 256, False), (64, 32, 128, True), (64, 128, 512, True),
         (64, 64, 256, False)}
