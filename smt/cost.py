@@ -3,6 +3,7 @@
     SMT, DMT, SelfPrediction, BPTT, Truncated, Transformer   one class each: `update` is one forward and backward pass
                                                              without the optimiser, `errors` the error of one answer
     Calls             which updaters and Transformer blocks are called, and which of the calls carry an error
+                      (what the calls of one update multiply and add: work.py)
     TokenByToken      the Transformer that keeps its keys and values, so that a new token costs one row, not T
     peak, fastest     bytes allocated at the same time; seconds
 
@@ -16,6 +17,7 @@ import numpy as np
 
 from common.randomness import stream
 from smt import losses
+from smt.density import attention, products
 from smt.layers import as_rows, fold_gains, gelu, linear, rms_norm, rotate, rotation, softmax_inplace
 from smt.memory import FreeMemory, SphereMemory
 from smt.model import RNN, Network, Teacher, TransformerBaseline
@@ -304,6 +306,11 @@ class Recurrent:
     def bytes(self):
         return self.state.nbytes
 
+    @property
+    def multiply_adds(self):
+        """Of one token and its answer."""
+        return products(self.rnn.updater) + products(self.rnn.readout)
+
 
 class TokenByToken:
     """The Transformer baseline, one token at a time, with the keys and values of all tokens before it.
@@ -354,6 +361,11 @@ class Attending:
     @property
     def bytes(self):
         return self.net.kept.nbytes
+
+    @property
+    def multiply_adds(self):
+        """Of one token and its answer, with the keys of `length` tokens."""
+        return products(self.net.net) + attention(self.net.net, self.length)
 
 
 IN_USE = {"BPTT, residual MLP": Recurrent, "BPTT, GRU": Recurrent, "Transformer": Attending}

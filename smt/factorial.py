@@ -174,11 +174,16 @@ def by_self_prediction(c, seed, rnn, task, phase, lr, rng):
     The decoder sees all that is left of the sequence: with one length only nothing shorter is ever asked.
     """
     length, batch, updates = phase
-    predictor = Predictor(stream(seed, "init teacher"), rnn.vocabulary, rnn.memory, width=c.width)
-    recipe = SelfRecipe(updates=updates, lr=lr, horizon=length, places=max(32, 2048 // length), threshold=0.3)
+    predictor, recipe = predictor_and_recipe(c, seed, rnn, length, updates, lr)
     started = time.process_time()
     made = train_self_prediction(rnn, predictor, lambda rng: task(rng, batch, length), rng, recipe)
     return {"updates": made["updates"], "seconds": time.process_time() - started}
+
+
+def predictor_and_recipe(c, seed, rnn, length, updates, lr):
+    """What self-prediction needs besides the network."""
+    predictor = Predictor(stream(seed, "init teacher"), rnn.vocabulary, rnn.memory, width=c.width)
+    return predictor, SelfRecipe(updates=updates, lr=lr, horizon=length, places=max(32, 2048 // length), threshold=0.3)
 
 
 # ---------------------------------------------------------------- what is measured

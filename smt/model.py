@@ -10,8 +10,9 @@ one memory, at register tokens behind the window.
 
 import numpy as np
 
-from smt.layers import (Group, block, block_backward, causal_mask, embedding_backward, embedding_or_none, fold_gains,
-                        folded_gradient, linear, linear_backward, rms_norm, rms_norm_backward, rotation, unfold_gains)
+from smt.layers import (Group, as_rows, block, block_backward, causal_mask, embedding_backward, embedding_or_none,
+                        fold_gains, folded_gradient, linear, linear_backward, rms_norm, rms_norm_backward, rotation,
+                        unfold_gains)
 from smt.updaters import UPDATERS, Readout, block_weights, uniform
 
 
@@ -144,20 +145,100 @@ class CausalEncoder(Stack):
     def forward(self, x):
         """Memories (B, T+1, Z) of tokens (B, T)."""
         tokens = np.concatenate([np.full((len(x), 1), self.bos, x.dtype), x], axis=1)
-        y, stack = super().forward(self.embed(tokens), self.groups([tokens.shape]))
-        logits = linear(y, self.p["out"], self.p["bias"]).reshape(*tokens.shape, -1)
-        memories, normed = self.memory.normalise(logits)
-        return memories, (tokens, y, stack, normed)
+        y, seen = self.look(tokens)
+        memories, normed = self.memory.normalise(linear(y, self.p["out"], self.p["bias"]))
+        return memories, (tokens, y, seen, normed)
 
     def backward(self, dmemories, cache):
-        tokens, y, stack, normed = cache
+        tokens, y, seen, normed = cache
         dlogits = self.memory.normalise_backward(dmemories, normed)
-        dstream = super().backward(linear_backward(dlogits, y, self.p["out"], self.g["out"], self.g["bias"]), stack)
-        self.embed_backward(dstream, tokens)
+        dy = linear_backward(dlogits, y, self.p["out"], self.g["out"], self.g["bias"])
+        self.embed_backward(self.look_backward(dy, seen), tokens)
+
+    def look(self, tokens):
+        """What the memories are read from, (B, T+1, D), for BOS and tokens (B, T+1)."""
+        y, stack = super().forward(self.embed(tokens), self.groups([tokens.shape]))
+        return y.reshape(*tokens.shape, -1), stack
+
+    def look_backward(self, dy, stack):
+        """Gradient of the embedded tokens (B (T+1), D)."""
+        return super().backward(as_rows(dy), stack)
 
     def empty_memory(self):
         """m_0, the memory of the empty past (Z,): where the RNN starts."""
         return self.forward(np.zeros((1, 0), np.int64))[0][0, 0].copy()
+
+
+class ScratchEncoder(CausalEncoder):
+    """R learned tokens stand in front of BOS: attention may use them, no memory is read there.
+
+    "Registers" as in vision Transformers (Darcet et al. 2024). In a causal pass they cannot see the tokens.
+    """
+
+    def __init__(self, rng, vocabulary, memory, width, *others, count):
+        super().__init__(rng, vocabulary, memory, width, *others)
+        self.count = count
+        self.arrays["registers"] = rng.standard_normal((count, width))
+
+    def look(self, tokens):
+        rows = self.embed(tokens).reshape(*tokens.shape, -1)
+        stream = np.concatenate([repeated(self.p["registers"], len(rows)), rows], axis=1)
+        y, stack = Stack.forward(self, as_rows(stream), self.groups([stream.shape[:2]]))
+        return np.ascontiguousarray(y.reshape(stream.shape)[:, self.count:]), stack
+
+    def look_backward(self, dy, stack):
+        dy = np.pad(dy, ((0, 0), (self.count, 0), (0, 0)))
+        dstream = Stack.backward(self, as_rows(dy), stack).reshape(dy.shape)
+        self.g["registers"] += dstream[:, :self.count].sum(0)
+        return as_rows(np.ascontiguousarray(dstream[:, self.count:]))
+
+
+class RegisterEncoder(CausalEncoder):
+    """R learned tokens stand behind every token, and the memory is read from them, one linear map of all R outputs.
+
+    As in the released code, whose registers stand behind one window: those of m_t see the tokens up to t and each
+    other. The tokens see no register, so all memories of a sequence still come from one pass. A register's rotary
+    position counts on from its token's, as it does behind a window.
+    """
+
+    def __init__(self, rng, vocabulary, memory, width, *others, count):
+        super().__init__(rng, vocabulary, memory, width, *others)
+        self.count = count
+        self.arrays["registers"] = rng.standard_normal((count, width))
+        self.arrays["out"] = uniform(rng, count * width, memory.size)
+
+    def place(self, rows):
+        """(token, register) of so many rows; register 0 is the token itself."""
+        return np.divmod(np.arange(rows), 1 + self.count)
+
+    def positions(self, rows):
+        """Rotary turns and mask of the rows of one sequence."""
+        token, register = self.place(rows)
+        earlier, own = (token <= token[:, None]) & (register == 0), token == token[:, None]
+        seen = earlier | (own & (register[:, None] > 0))
+        head, dtype = self.width // self.heads, self.p["norm"].dtype
+        turn = rotation(token + register, self.heads, head, int(head * self.rotated), dtype)
+        return turn, np.where(seen, 0, -1e9).astype(dtype)
+
+    def look(self, tokens):
+        rows = self.embed(tokens).reshape(*tokens.shape, 1, -1)
+        registers = repeated(self.p["registers"], *tokens.shape)
+        stream = np.concatenate([rows, registers], axis=2)
+        kept = np.flatnonzero(self.place(tokens.size * (1 + self.count))[1])
+        groups = self.groups([(len(tokens), tokens.shape[1] * (1 + self.count))])
+        y, stack = Stack.forward(self, as_rows(stream), groups, kept)
+        return y.reshape(*tokens.shape, -1), (stack, stream.shape)
+
+    def look_backward(self, dy, cache):
+        stack, shape = cache
+        dstream = Stack.backward(self, dy.reshape(-1, self.width), stack).reshape(shape)
+        self.g["registers"] += dstream[:, :, 1:].sum((0, 1))
+        return as_rows(np.ascontiguousarray(dstream[:, :, 0]))
+
+
+def repeated(array, *shape):
+    """The array for every sequence (and token), on leading axes."""
+    return np.broadcast_to(array, (*shape, *array.shape))
 
 
 class Decoder(Stack):
@@ -269,7 +350,8 @@ class Teacher(Network):
     """Encoder and decoder: used for training only."""
 
     def __init__(self, rng, vocabulary, memory, dtype=np.float32, width=64, encoder_depth=2, decoder_depth=1, heads=1,
-                 shift=True, rotated=1.0, tokens=1):
-        self.encoder = CausalEncoder(rng, vocabulary, memory, width, encoder_depth, heads, shift, rotated)
+                 shift=True, rotated=1.0, tokens=1, encoder=CausalEncoder, **options):
+        """encoder: a CausalEncoder or a kind of it, with `options` of its own; tokens: the decoder's K."""
+        self.encoder = encoder(rng, vocabulary, memory, width, encoder_depth, heads, shift, rotated, **options)
         self.decoder = Decoder(rng, vocabulary, memory, width, decoder_depth, heads, shift, rotated, tokens)
         super().__init__({"encoder": self.encoder, "decoder": self.decoder}, dtype)

@@ -19,20 +19,23 @@ import numpy as np
 from common.networks import best_rate
 from common.progress import Diverged
 from common.randomness import stream
-from smt import comparison, factorial
+from smt import comparison, factorial, work
 from smt.factorial import BITS, BPTT, FREE, SELF, SMT, SPHERE, Cell, Setting
 from smt.layers import cross_entropy
-from smt.losses import Weights
-from smt.model import Network, Teacher, TransformerBaseline
+from smt.losses import Weights, bptt_loss, dmt_loss, draw_choices, smt_loss
+from smt.model import CausalEncoder, Network, RegisterEncoder, ScratchEncoder, Teacher, TransformerBaseline
+from smt.self_prediction import draw_places, roll, self_prediction_loss
 from smt.suite import SOLVED, SUITE, ideal_accuracy, table_accuracy
 from smt.training import (Recipe, decoder_accuracy, encoder_accuracy, rollout_scores, train_bptt, train_dmt, train_smt,
-                          train_transformer, transformer_accuracy)
+                          train_transformer, transformer_accuracy, transformer_loss)
 
 MLP, GRU, TRANSFORMER = "BPTT, MLP", "BPTT, GRU", "Transformer"
 CELLS = {SMT: Cell(SMT, SPHERE, "residual MLP"), SELF: Cell(SELF, BITS, "residual MLP"),
          MLP: Cell(BPTT, SPHERE, "residual MLP"), GRU: Cell(BPTT, FREE, "GRU")}
 BATCH, UPDATES = 32, 400
 DELAY, RATE = 100, 2e-3                         # of SMT: the update at which the dynamics begin, the teacher's rate
+DYNAMICS = 3.0                                  # of SMT: the weight of the dynamics loss
+COUNTED = 8                                     # updates whose multiply-adds are counted (what is asked is drawn)
 
 
 class Teaching(NamedTuple):
@@ -47,6 +50,9 @@ class Teaching(NamedTuple):
     heads       attention heads of encoder and decoder
     pulled      share of the updates that are DMT's
     longer      so many times as many updates, and sequences, as all others have
+    registers   learned tokens of the encoder's own behind every token, where the memory is read (0: at the token)
+    scratch     learned tokens in front of every sequence, where nothing is read
+    divisor     of the batch; the number of updates is multiplied by it, the sequences stay the same
     """
     memory: str = SPHERE
     uniformity: float = 0.2
@@ -57,6 +63,9 @@ class Teaching(NamedTuple):
     heads: int = 1
     pulled: float = 0.2
     longer: int = 1
+    registers: int = 0
+    scratch: int = 0
+    divisor: int = 1
 
 
 def updates(c, share=1.0):
@@ -89,22 +98,41 @@ def by_smt(c, seed, game, length, teaching):
     """SMT, then DMT where the memory is continuous. Also measured: what the teacher itself knows."""
     setting = Setting(RATE, faster=teaching.faster)
     rnn = network(c, seed, game, length, CELLS[SMT]._replace(memory=teaching.memory), setting)
-    teacher = Teacher(stream(seed, "init teacher"), game.vocabulary, rnn.memory, width=c.width, tokens=teaching.tokens,
-                      encoder_depth=teaching.depth, heads=teaching.heads)
-    pulled = updates(c, teaching.longer * teaching.pulled) if teaching.memory == SPHERE else 0
-    plan, rng = ((length, BATCH, updates(c, teaching.longer) - pulled),), stream(seed, "train")
-    weights = Weights(dynamics=3.0, uniformity=teaching.uniformity)
-    start = 0 if teaching.at_once else updates(c, DELAY / UPDATES)
-    took = train_smt(teacher, rnn, game.draw, rng, Recipe(plan, weights, RATE, start=start, faster=teaching.faster))
+    teacher = teacher_of(c, seed, game, rnn.memory, teaching)
+    phase, pulled = plan_of(c, length, teaching)
+    rng, weights = stream(seed, "train"), Weights(DYNAMICS, teaching.uniformity)
+    took = train_smt(teacher, rnn, game.draw, rng,
+                     Recipe((phase,), weights, RATE, start=first_dynamics(c, teaching), faster=teaching.faster))
     x, y = test_of(c, seed, game, length)
     found = {"before DMT": rollout_scores(rnn, x, y)["accuracy"], "seconds": took["seconds"]}
     if pulled:
-        found["seconds"] += train_dmt(teacher, rnn, game.draw, rng, length, BATCH, pulled)["seconds"]
+        found["seconds"] += train_dmt(teacher, rnn, game.draw, rng, length, phase[1], pulled)["seconds"]
     drift = rollout_scores(rnn, x, y, teacher.encoder.forward(x)[0])["drift"].mean()
     found |= {"encoder": encoder_accuracy(teacher, rnn, x, y), "drift": drift,
               "held": decoder_accuracy(teacher, x, y, game.cut(length)),
               "held at most": ideal_accuracy(game, x, game.cut(length))}
-    return scorer(rnn), {**found, **spent(c, teaching.longer)}
+    return scorer(rnn), {**found, **spent(c, teaching.longer, teaching.divisor)}
+
+
+def plan_of(c, length, teaching):
+    """SMT's phase (length, batch, updates), and the updates of DMT that follow it."""
+    times, batch = teaching.longer * teaching.divisor, BATCH // teaching.divisor
+    pulled = updates(c, times * teaching.pulled) if teaching.memory == SPHERE else 0
+    return (length, batch, updates(c, times) - pulled), pulled
+
+
+def first_dynamics(c, teaching):
+    """The update from which the dynamics loss is on."""
+    return 0 if teaching.at_once else updates(c, teaching.divisor * DELAY / UPDATES)
+
+
+def teacher_of(c, seed, game, memory, teaching):
+    """A fresh teacher."""
+    kinds = {CausalEncoder: 0, RegisterEncoder: teaching.registers, ScratchEncoder: teaching.scratch}
+    encoder = max(kinds, key=kinds.get)
+    options = {"count": kinds[encoder]} if kinds[encoder] else {}
+    return Teacher(stream(seed, "init teacher"), game.vocabulary, memory, width=c.width, tokens=teaching.tokens,
+                   encoder_depth=teaching.depth, heads=teaching.heads, encoder=encoder, **options)
 
 
 def by_self_prediction(c, seed, game, length, setting):
@@ -138,8 +166,9 @@ def network(c, seed, game, length, cell, setting):
     return factorial.network(c, seed, cell, setting, length, game.vocabulary)
 
 
-def spent(c, share=1):
-    return {"updates": updates(c, share), "sequences": BATCH * updates(c, share)}
+def spent(c, share=1, divisor=1):
+    made = updates(c, share * divisor)
+    return {"updates": made, "sequences": BATCH // divisor * made}
 
 
 def scorer(rnn):
@@ -153,6 +182,67 @@ def scorer(rnn):
 def transformer_scores(baseline, x, y):
     logits = baseline.forward(x)[0]
     return transformer_accuracy(baseline, x, y), cross_entropy(logits, y)[0]
+
+
+# ---------------------------------------------------------------- what a training costs
+
+def multiply_adds(c, game, length, method, option):
+    """Multiply-adds of a whole training: the mean of some counted updates (work.py) times their number."""
+    rng = stream(900, "work")
+    return WORKS[method](c, game, length, option, lambda: game.draw(rng, BATCH, length), rng)
+
+
+def drawn(c):
+    """So many updates are counted."""
+    return max(1, round(COUNTED * min(c.scale, 1)))
+
+
+def work_of_smt(c, game, length, teaching, _draw, rng):
+    """SMT, its first updates without the dynamics loss, then DMT."""
+    rnn = network(c, 900, game, length, CELLS[SMT]._replace(memory=teaching.memory), Setting(RATE))
+    teacher = teacher_of(c, 900, game, rnn.memory, teaching)
+    (_, batch, several), pulled = plan_of(c, length, teaching)
+
+    def smt(dynamics):
+        x, y = game.draw(rng, batch, length)
+        choices = draw_choices(rng, *x.shape, rnn.memory)
+        smt_loss(teacher, rnn, x, y, choices, Weights(dynamics, teaching.uniformity))
+
+    def dmt():
+        x, y = game.draw(rng, batch, length)
+        dmt_loss(rnn, teacher.encoder.forward(x)[0], x, y, length)
+
+    without = min(first_dynamics(c, teaching), several)
+    made = ((pulled, dmt), (without, lambda: smt(0.0)), (several - without, lambda: smt(DYNAMICS)))
+    return sum(count * work.of_update((teacher, rnn), update, drawn(c)) for count, update in made if count)
+
+
+def work_of_self_prediction(c, game, length, setting, draw, rng):
+    """As if L_dyn were on from the first update: when it begins depends on the run."""
+    rnn = network(c, 900, game, length, CELLS[SELF], setting)
+    predictor, recipe = factorial.predictor_and_recipe(c, 900, rnn, length, updates(c), setting.lr)
+
+    def update():
+        x, y = draw()
+        places = draw_places(rng, y, recipe.places, rnn.memory, disturbed=True)
+        self_prediction_loss(rnn, predictor, roll(rnn, x), x, y, places, recipe.horizon, recipe.dynamics)
+    return updates(c) * work.of_update((rnn, predictor), update, drawn(c))
+
+
+def work_of_bptt(c, game, length, setting, draw, _rng, method):
+    """The same for smaller batches: there are as many sequences."""
+    rnn = network(c, 900, game, length, CELLS[method], setting)
+    return updates(c) * work.of_update((rnn,), lambda: bptt_loss(rnn, *draw()))
+
+
+def work_of_transformer(c, game, length, teaching, draw, _rng):
+    baseline = TransformerBaseline(stream(900, "init"), game.vocabulary, c.width, teaching.depth, teaching.heads)
+    whole = Network({"transformer": baseline})
+    return updates(c) * work.of_update((whole,), lambda: transformer_loss(whole, baseline, *draw()))
+
+
+WORKS = {SMT: work_of_smt, SELF: work_of_self_prediction, MLP: partial(work_of_bptt, method=MLP),
+         GRU: partial(work_of_bptt, method=GRU), TRANSFORMER: work_of_transformer}
 
 
 # ---------------------------------------------------------------- without learning

@@ -1,23 +1,28 @@
 """What do training and use cost as sequences grow, measured?
 
 The paper's complexity table with numbers instead of orders. One update is one forward and backward pass (4 sequences,
-every step asked); all networks have the sizes of the main experiment, untrained. Measured at every length T:
+every step asked); all networks have the sizes of the main experiment, untrained: nothing is learned here, so there is
+no accuracy, chance or floor. Measured at every length T:
 
     path         calls in a row (of the updater, of a Transformer block) that the error of the last answer passes:
                  those that receive a gradient other than 0 when only that answer is asked
     reach        inputs at which this error arrives (each input has a token of its own)
     calls        calls of updaters and blocks in one update, one after the other
+    multiply-adds    of one update, or of one token in use: counted from the calls and the architecture (work.py), so
+                 without elementwise work and the optimiser
     bytes        most that one update had allocated at the same time, per sequence
     seconds      processor seconds of one update on one core, the fastest of some, the methods taking turns
     in use       bytes kept between two tokens, seconds for one token and its answer; the Transformer keeps its keys and
                  values
     ratio        an update of SMT over one of BPTT with the residual MLP, for other batches and a wider updater (the
-                 encoder stays): few rows a step and large weights are what BPTT's loop is slow at
+                 encoder stays): few rows a step and large weights are what BPTT's loop is slow at. Beside the ratio of
+                 the times that of the multiply-adds: where the first is lower, SMT's take less time each
 
 A block counts 1 however long the sequence is: only hardware that computes all places at once makes it one step, and
 seconds show what one core makes of it. Orders are slopes of log(value) over log(T) at the three longest lengths. The
 paper's orders are given as secondary sources have them; its printed table was not read. Two of ours should differ from
 them: the paper labels one memory a sequence, ours all; and attention is computed here by storing its T x T weights.
+The clock was read in one run; the multiply-adds, which need no clock, were counted later for the same networks.
 Refuted if the path or the calls of SMT grew with T, or if anything kept by the RNN in use did.
 """
 
@@ -28,17 +33,20 @@ import numpy as np
 
 from common import results
 from common.randomness import stream
-from smt import cost
+from smt import cost, work
 
 SEEDS, MINUTES = range(100, 105), 3
 USES = ("elements", "size", "hidden", "width", "heads")
 QUICK = dict(size=16, hidden=16, width=16, lengths=(16, 32, 64), contexts=(16, 32, 64), repeats=1, compared=16)
+POWERS = {0: "⁰", 3: "³", 6: "⁶", 9: "⁹"}
 SHORTEST_FIT = 3                        # of so many longest lengths the slope is taken
 TOKENS = 60                             # tokens timed in use, the fastest counts
-TRAINING = {"path": "credit path", "calls": "calls in a row", "bytes": "activation memory", "seconds": "time an update"}
-USE = {"bytes in use": "memory in use", "seconds in use": "time a token"}
+TRAINING = {"path": "credit path", "calls": "calls in a row", "multiply-adds": "multiply-adds an update",
+            "bytes": "activation memory", "seconds": "time an update"}
+USE = {"bytes in use": "memory in use", "multiply-adds in use": "multiply-adds a token",
+       "seconds in use": "time a token"}
 RNN, GRU, TRUNCATED = "BPTT, residual MLP", "BPTT, GRU", "BPTT, truncated"
-RATIO = "SMT over BPTT"
+RATIO, WORK_RATIO = "SMT over BPTT", "SMT over BPTT, multiply-adds"
 USED_AS = {"SMT": RNN, "DMT": RNN, "self-prediction": RNN, TRUNCATED: RNN}       # the same network in use
 ORDERS = {                              # the paper's, by quantity; a method it does not have, or not known: none
     "SMT": {"path": "1", "calls": "1", "bytes": "T", "bytes in use": "1", "seconds in use": "1"},
@@ -62,8 +70,9 @@ def run(config, seeds, lengths=(64, 128, 256, 512, 1024, 2048), contexts=(1024, 
                 put(final[name], length, found)
         for found in final.values():
             found["order"] = {what: slope(values) for what, values in found.items()}
-        final[RATIO] = {str(times): {str(rows): updates_compared(config, seed, compared, rows, times, repeats)
-                                     for rows in batches} for times in wider}
+        for name, of in ((RATIO, seconds_of), (WORK_RATIO, work_of)):
+            final[name] = {str(times): {str(rows): compare(of, config, seed, compared, rows, times, repeats)
+                                        for rows in batches} for times in wider}
         yield results.entry(seed, final, seconds=time.time() - started)
 
 
@@ -72,8 +81,10 @@ def training(c, seed, length, batch, repeats):
     rng = stream(seed, f"sequences {length}")
     x, y = (rng.integers(0, c.elements + 1, (batch, length)) for _ in range(2))
     methods = {name: make(c, seed, c.elements + 1, length) for name, make in cost.METHODS.items()}
-    found = {name: counted(c, seed, name, method, x, y) for name, method in methods.items()}
-    for name, seconds in clocked(methods, x, y, repeats).items():
+    multiplied = work_of(methods, x, y)
+    found = {name: counted(c, seed, name, method, x, y) | {"multiply-adds": multiplied[name]}
+             for name, method in methods.items()}
+    for name, seconds in seconds_of(methods, x, y, repeats).items():
         found[name]["seconds"] = seconds
     return found
 
@@ -91,24 +102,33 @@ def use(c, seed, length, repeats):
     """{method: {quantity: number}} of one token after `length` tokens."""
     networks = {name: make(cost.METHODS[name](c, seed, c.elements + 1, length), length)
                 for name, make in cost.IN_USE.items()}
-    return {name: {"bytes in use": network.bytes,                       # one network after the other: what stays in
-                   "seconds in use": cost.fastest({name: network.token}, repeats * TOKENS)[name]}   # cache is its own
-            for name, network in networks.items()}
+    return {name: {"bytes in use": network.bytes, "multiply-adds in use": network.multiply_adds,
+                   "seconds in use": cost.fastest({name: network.token}, repeats * TOKENS)[name]}
+            for name, network in networks.items()}      # one after the other: what stays in cache is a network's own
 
 
-def updates_compared(c, seed, length, batch, times, repeats):
-    """Seconds of an update of SMT over those of BPTT, with `times` as many numbers and hidden units in the updater."""
+def compare(of, c, seed, length, batch, times, repeats):
+    """What an update of SMT takes over that of BPTT, with `times` as many numbers and hidden units in the updater.
+
+    of   seconds_of or work_of
+    """
     c, rng = replace(c, size=times * c.size, hidden=times * c.hidden), stream(seed, "sequences compared")
     x, y = (rng.integers(0, c.elements + 1, (batch, length)) for _ in range(2))
     methods = {name: cost.METHODS[name](c, seed, c.elements + 1, length) for name in ("SMT", RNN)}
-    seconds = clocked(methods, x, y, repeats)
-    return seconds["SMT"] / seconds[RNN]
+    found = of(methods, x, y, repeats)
+    return found["SMT"] / found[RNN]
 
 
-def clocked(methods, x, y, repeats):
+def seconds_of(methods, x, y, repeats):
     """{method: seconds of an update}"""
     updates = {name: lambda method=method: method.update(x, y) for name, method in methods.items()}
     return cost.fastest(updates, repeats)
+
+
+def work_of(methods, x, y, _repeats=None):
+    """{method: multiply-adds of an update}"""
+    return {name: work.of_update(method.networks.values(), lambda: method.update(x, y))
+            for name, method in methods.items()}
 
 
 def put(tree, length, found):
@@ -202,7 +222,8 @@ def table(record):
     last, far = record["config"]["lengths"][-1], record["config"]["contexts"][-1]
     return {"Order of growth with T: the paper's → measured slope [95 % interval]": orders(record),
             f"One update at T = {last:,}; one token after {far:,} tokens": amounts(record, last, far),
-            f"Time of an update at T = {record['config']['compared']}, SMT over BPTT [95 % interval]": ratios(record)}
+            f"An update at T = {record['config']['compared']}, SMT over BPTT: time [95 % interval]; multiply-adds":
+            ratios(record)}
 
 
 def orders(record):
@@ -221,22 +242,31 @@ def order(record, name, what):
 
 def amounts(record, length, far):
     mean = lambda name, what, T: amount(what, results.values(record, name, what, T).mean())
-    rows = [[name, *(mean(name, what, length) for what in ("path", "reach", "calls", "bytes", "seconds")),
+    rows = [[name, *(mean(name, what, length) for what in ("path", "reach", *list(TRAINING)[1:])),
              *(mean(USED_AS.get(name, name), what, far) for what in USE)] for name in cost.METHODS]
-    return ["method", "path", "inputs reached", "calls in a row", "memory a sequence", "time an update", "kept in use",
-            "time a token"], rows
+    return ["method", "path", "inputs reached", "calls in a row", "multiply-adds an update", "memory a sequence",
+            "time an update", "kept in use", "multiply-adds a token", "time a token"], rows
 
 
 def ratios(record):
-    c, shown = record["config"], lambda found: f"{found.mean():.2f}" + (
-        " [{:.2f}, {:.2f}]".format(*results.interval(found)) if len(found) > 1 else "")
+    c = record["config"]
     rows = [[f"{times * c['size']} and {times * c['hidden']}",
-             *(shown(results.values(record, RATIO, times, batch)) for batch in c["batches"])] for times in c["wider"]]
+             *(ratio_text(record, times, batch) for batch in c["batches"])] for times in c["wider"]]
     return ["numbers in the memory and hidden units", *(f"batch of {batch}" for batch in c["batches"])], rows
+
+
+def ratio_text(record, times, batch):
+    """'1.91 [1.83, 1.97]; 5.1'"""
+    found, multiplied = (results.values(record, name, times, batch) for name in (RATIO, WORK_RATIO))
+    spread = " [{:.2f}, {:.2f}]".format(*results.interval(found)) if len(found) > 1 else ""
+    return f"{found.mean():.2f}{spread}; {multiplied.mean():.2g}"
 
 
 def amount(what, value):
     """A number with its unit."""
+    if what.startswith("multiply-adds"):
+        power = min(max(0, 3 * int(np.log10(value) // 3)), 9)
+        return f"{value / 10 ** power:.3g} · 10{POWERS[power]}"
     if what.startswith("bytes"):
         return f"{value / 1e6:.3g} MB" if value >= 1e5 else f"{value:.0f} B"
     if what.startswith("seconds"):

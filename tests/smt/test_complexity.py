@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from common import results
-from smt import cost, losses
+from smt import cost, losses, work
+from smt.model import CausalEncoder, RegisterEncoder
 from smt.studies import complexity
 
 SIZES = SimpleNamespace(elements=3, size=8, hidden=8, width=8, heads=2)
@@ -53,6 +54,56 @@ def test_counting_changes_nothing_and_ends_with_the_block():
     cost.calls_of_update(method, x, y)
     assert np.array_equal(method.rnn.gradient, before)
     assert not set(vars(method.rnn.updater)) & set(cost.Calls.NAMES)
+
+
+# ---------------------------------------------------------------- multiply-adds
+
+def counted(name, length=12):
+    method, (x, y) = made(name, length, 4), sequences(length)
+    return work.of_update(method.networks.values(), lambda: method.update(x, y))
+
+
+def test_the_multiply_adds_of_bptt_are_three_products_with_every_matrix_at_every_step():
+    steps, (Z, H, V) = 4 * 12, (8, 8, 4)
+    readout = Z * 64 + 64 * V
+    assert counted("BPTT, residual MLP") == 3 * steps * (2 * Z * H + readout)
+    assert counted("BPTT, GRU") == 3 * steps * (3 * Z * Z + readout)
+    assert counted("BPTT, truncated") == counted("BPTT, residual MLP")
+
+
+def test_those_of_a_transformer_have_two_squares_of_attention_in_every_block():
+    rows, (D, V) = 4 * 12, (8, 4)
+    assert counted("Transformer") == 3 * rows * (2 * (12 * D * D + 2 * 12 * D) + D * V)
+
+
+class Products(np.ndarray):
+    """An array that counts the products it takes part in, as do all arrays that come from it."""
+    multiplied = 0
+
+    def __array_ufunc__(self, ufunc, method, *inputs, out=None, **options):
+        plain = [np.asarray(each) for each in inputs]
+        if ufunc is np.matmul and min(plain[1].shape[-1:] or (1,)) > 1 and plain[1].ndim > 1:
+            Products.multiplied += np.prod(plain[0].shape[:-1]) * plain[1].shape[-2] * plain[1].shape[-1]
+        into = {} if out is None else {"out": tuple(np.asarray(each) for each in out)}
+        return np.asarray(getattr(ufunc, method)(*plain, **into, **options)).view(Products)
+
+
+@pytest.mark.parametrize("encoder, options", [(CausalEncoder, {}), (RegisterEncoder, {"count": 2})])
+def test_what_is_counted_from_the_architecture_is_what_numpy_multiplies(encoder, options):
+    method, (x, _) = made("SMT", 12, 4), sequences(12)
+    teacher = cost.Teacher(np.random.default_rng(0), 4, method.rnn.memory, np.float64, 8, encoder=encoder, **options)
+    expected = work.of_update([teacher], lambda: teacher.encoder.forward(x))
+    teacher.encoder.p = teacher._views(teacher.flat.view(Products), "encoder")
+    Products.multiplied = 0
+    teacher.encoder.forward(x)
+    assert Products.multiplied == expected
+
+
+def test_counting_multiply_adds_ends_with_the_block():
+    method, forward = made("SMT", 12, 4), work.Stack.forward
+    work.of_update(method.networks.values(), lambda: method.update(*sequences(12)))
+    assert work.Stack.forward is forward and losses.uniformity is work.losses.uniformity
+    assert "step" not in vars(method.rnn.updater) and "forward" not in vars(method.rnn.readout)
 
 
 # ---------------------------------------------------------------- truncated BPTT
@@ -139,7 +190,7 @@ def record(change=lambda final: None):
 
 def final_of(lengths, contexts):
     growing = {"path": lambda T: T, "calls": lambda T: 2 * T, "reach": lambda T: T, "bytes": lambda T: 9.0 * T,
-               "seconds": lambda T: 1e-3 * T}
+               "multiply-adds": lambda T: 5.0 * T, "seconds": lambda T: 1e-3 * T}
     steady = {"SMT": {"path": 3, "calls": 8}, "Transformer": {"path": 2, "calls": 4}, "DMT": {"path": 1, "reach": 1}}
     final = {}
     for name in cost.METHODS:
@@ -153,6 +204,7 @@ def final_of(lengths, contexts):
     for found in final.values():
         found["order"] = {what: complexity.slope(values) for what, values in found.items()}
     final[complexity.RATIO] = {"1": {"1": 0.8, "4": 2.0}, "4": {"1": 0.3, "4": 0.5}}
+    final[complexity.WORK_RATIO] = {"1": {"1": 5.0, "4": 5.0}, "4": {"1": 1.5, "4": 1.5}}
     return final
 
 
@@ -194,9 +246,9 @@ def test_tables_name_every_method_and_the_papers_order():
     parts = complexity.table(record())
     (_, rows), (_, others), (_, ratios) = parts.values()
     assert all([row[0] for row in part] == list(cost.METHODS) for part in (rows, others))
-    assert ratios == [["8 and 8", "0.80 [0.80, 0.80]", "2.00 [2.00, 2.00]"],
-                      ["32 and 32", "0.30 [0.30, 0.30]", "0.50 [0.50, 0.50]"]]
+    assert ratios == [["8 and 8", "0.80 [0.80, 0.80]; 5", "2.00 [2.00, 2.00]; 5"],
+                      ["32 and 32", "0.30 [0.30, 0.30]; 1.5", "0.50 [0.50, 0.50]; 1.5"]]
     smt = rows[0]
-    assert smt[1] == "1 → 0.00" and smt[3] == "T → 1.50" and rows[3][1] == "T → 1.00"
+    assert smt[1] == "1 → 0.00" and smt[4] == "T → 1.50" and rows[3][1] == "T → 1.00"
     sentence = complexity.finding(record())
     assert "passes 3 calls (BPTT's 256)" in sentence and "takes 2.0 times as long" in sentence
