@@ -214,9 +214,9 @@ def finding(record):
 
 def changed_told(record):
     """A sentence on the changed teachers."""
-    c = record["config"]
-    words = {PATIENT: f"trained {c['patience']} times as long", REGISTERS: f"memory read at {c['registers']} registers",
-             SCRATCH: f"{c['registers']} scratch tokens"}
+    times, count = (record["config"].get(name) for name in ("patience", "registers"))
+    words = {PATIENT: f"trained {times} times as long", REGISTERS: f"memory read at {count} registers",
+             SCRATCH: f"{count} scratch tokens"}
     told = [f"{words[method]} {solves(record, method)} of {len(tried)}" for method in CHANGED
             if (tried := cells_of(record, method))]
     return f" With one thing changed, of task-lengths that it had failed SMT solves: {', '.join(told)}." if told else ""
