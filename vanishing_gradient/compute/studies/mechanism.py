@@ -159,6 +159,11 @@ def middle_of(record, name, lag, what):
     return float(np.median(values)) if values else None
 
 
+def beyond(record, name, lag):
+    """Networks whose W ends with a spectral radius above 1."""
+    return sum(results.at(run["final"], name, lag, "radius_end") > 1 for run in record["runs"])
+
+
 def power(value):
     return "–" if value is None else f"10^{value:.1f}"
 
@@ -168,7 +173,8 @@ def finding(record):
     solved = {name: count(record, name, lag, "sequences")[0] for name in ROWS}
     held = {name: count(record, name, lag, "holds_at")[0] for name in ROWS}
     return (f"Solved at lag {lag}, of {n}: Adam {solved['adam']}; spectral radius held {solved['held']}; error through "
-            f"ten steps only {solved['ten_steps']}; noise for the recurrent gradients {solved['noise']}; plain SGD "
+            f"ten steps only {solved['ten_steps']}, though W's radius ends above 1 in "
+            f"{beyond(record, 'ten_steps', lag)}; noise for the recurrent gradients {solved['noise']}; plain SGD "
             f"{solved['sgd']}, from spectral radius 2 {solved['opened']}. With random labels the state comes to hold "
             f"the symbol in {held['random_labels']}.")
 
@@ -176,7 +182,8 @@ def finding(record):
 def table(record):
     made, n = {}, len(record["runs"])
     header = ["row", "rate", "solved", "median sequences", "state holds the symbol", "median sequences until then",
-              "spectral radius then", "error at the first state: start, largest until then, then"]
+              "spectral radius then", "at the end (beyond 1)",
+              "error at the first state: start, largest until then, then"]
     for lag in record["config"]["lags"]:
         rows = [cells(record, name, lag, n) for name in ROWS if results.at(record["runs"][0]["final"], name, lag)]
         made[f"Lag {lag}, plain start, batch {record['config']['batch']}, at most {record['config']['budget']:,} "
@@ -192,7 +199,8 @@ def cells(record, name, lag, n):
     errors = ", ".join(power(middle_of(record, name, lag, f"error_{when}")) for when in ("start", "peak", "held"))
     return [ROWS[name][0], f"{results.at(record['runs'][0]['final'], name, lag, 'rate'):g}",
             "not asked" if random else f"{solved} of {n}", "" if random else laws.words(needed), f"{held} of {n}",
-            laws.words(at), "–" if radius is None else f"{radius:.2f}", errors]
+            laws.words(at), "–" if radius is None else f"{radius:.2f}",
+            f"{middle_of(record, name, lag, 'radius_end'):.2f} ({beyond(record, name, lag)})", errors]
 
 
 def figure(record, arrays):

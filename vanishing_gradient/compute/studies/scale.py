@@ -100,7 +100,7 @@ def figure(record, arrays):
         inverse = 1 / factor(record, radius)
         ax.plot(lags, cost[0] * inverse ** (lags - lags[0]), "-", color=colour, linewidth=1,
                 label=f"radius {radius}: growth {growth(record, radius):.2f}, 1 / factor {inverse:.2f}")
-    ax.set(yscale="log", xlabel="lag", ylabel="training sequences until 99 %",
+    ax.set(yscale="log", xlabel="lag", xticks=range(4, 23, 2), ylabel="training sequences until 99 %",
            title=f"the cost grows as the gradient shrinks (lines: 1 / factor a step; {len(record['runs'])} seeds)")
     ax.legend(fontsize=9)
     return fig
