@@ -15,8 +15,9 @@ from itertools import product
 import numpy as np
 
 from common import results, tables
+from common.randomness import stream
 from smt.automata import brute_force, prove
-from smt.languages import LANGUAGES
+from smt.languages import LANGUAGES, trivial_rules
 from smt.learners import Budget, Lesson, accuracy, by_bptt_bits, by_self_prediction
 from smt.memory import SphereMemory
 
@@ -27,6 +28,8 @@ SHOWN = {"as it is": "h = 8, as it is", "h = 0": "h = 0: no look ahead", "h = 1"
          "h = 3": "h = 3", "continuous": "continuous memory (sphere)", "fixed": "words of exactly 16 letters",
          "uniform": "letters equally frequent", "no stop": "no stopping at the certificate",
          "BPTT": "BPTT through the same bits", "BPTT fixed": "BPTT, words of exactly 16 letters"}
+RULES, RULE = "trivial rules", {"chance": "chance", "majority": "most frequent answer",
+                                "last letter": "best table of the last letter"}
 QUICK = dict(tasks=("parity",), variants=("as it is", "continuous"), updates=50, words=50, tests=(16, 2), limit=300)
 
 
@@ -38,7 +41,8 @@ def run(config, seeds, part, tasks=TASKS, variants=tuple(SHOWN), updates=800, wo
         for task, name in product(tasks, variants):
             made[task, name] = part(f"{seed} {task} {name}",
                                     lambda: trial(task, name, seed, updates, words, tests, limit))
-        final = {task: {name: made[task, name] for name in variants} for task in tasks}
+        final = {task: {name: made[task, name] for name in variants}
+                 | {RULES: trivial_rules(LANGUAGES[task], stream(seed, "rules"))} for task in tasks}
         yield results.entry(seed, final, {}, sum(each["seconds"] for each in made.values()))
 
 
@@ -114,17 +118,20 @@ def finding(record):
 
 def table(record):
     tasks, variants = record["config"]["tasks"], record["config"]["variants"]
-    header = ["one change at a time", *(f"{task} (H = {LANGUAGES[task].horizon})" for task in tasks), "s, mean"]
+    header = ["one change at a time", *(f"{task} (H = {LANGUAGES[task].horizon})" for task in tasks)]
+    rules = [[label, *(f"{get(record, task, RULES, rule).mean():.2f}" for task in tasks)]
+             for rule, label in RULE.items()]
     return {"Runs that are certified (continuous memory: no error in the 100,000 shortest words)":
-            (header, [row(record, name, tasks) for name in variants]),
-            "Accuracy (mean) at 16 / 1,024 letters":
-            (header[:-1], [[SHOWN[name], *(scored(record, task, name) for task in tasks)] for name in variants])}
+            ([*header, "updates, mean", "s, mean"], [row(record, name, tasks) for name in variants]),
+            "Accuracy (mean) at 16 / 1,024 letters (rules: at 16)":
+            (header, [*([SHOWN[name], *(scored(record, task, name) for task in tasks)] for name in variants), *rules])}
 
 
 def row(record, name, tasks):
     cells = [tables.share(get(record, task, name).sum(), len(get(record, task, name))) for task in tasks]
-    seconds = np.concatenate([get(record, task, name, "seconds") for task in tasks])
-    return [SHOWN[name], *cells, f"{seconds.mean():.1f}"]
+    updates, seconds = (np.concatenate([get(record, task, name, what) for task in tasks])
+                        for what in ("updates", "seconds"))
+    return [SHOWN[name], *cells, f"{updates.mean():.0f}", f"{seconds.mean():.1f}"]
 
 
 def scored(record, task, name):

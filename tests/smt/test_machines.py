@@ -80,8 +80,8 @@ def test_the_controls_are_counted_by_whether_an_answer_hides_the_state(tiny):
     assert controls.count(record, "h = 0", ["parity"]) == (0, 1)
     found = controls.checks(record)
     assert [check["holds"] for check in found] == [False, True, False, False, False, True]
-    for header, rows in controls.table(record).values():
-        assert len(rows) == 6 and all(len(row) == len(header) for row in rows)
+    for rules, (header, rows) in zip((0, 3), controls.table(record).values()):
+        assert len(rows) == 6 + rules and all(len(row) == len(header) for row in rows)
     assert controls.finding(record).startswith("Self-prediction is certified in 0 of 2 runs")
 
 
