@@ -119,6 +119,7 @@ def final_outputs(network, w, x, lengths, classes=None, keep=None):
     keep      a list that receives (hidden, output) after every step
     returns   (B, K, N)
     """
+    w = np.ascontiguousarray(w)              # w[:, some] has its networks far apart: half the speed
     p, (B, N) = fold(network, w), (x.shape[-1], w.shape[1])
     rest = -1 if network.squash == "logistic" else 0
     hidden, output = (np.full((B, units, N), rest, w.dtype) for units in (network.hidden, network.outputs))

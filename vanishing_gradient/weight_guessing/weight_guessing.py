@@ -2,9 +2,9 @@
 
 Schmidhuber & Hochreiter (1996), Guessing can outperform many long time lag algorithms, IDSIA-19-96;
 final version: Schmidhuber, Hochreiter & Bengio (2001), Evaluating benchmark problems by random
-guessing. The fourth way around the vanishing gradient: use none.
+guessing. Around the vanishing gradient without any gradient.
 
-    python3 vanishing_gradient/weight_guessing/weight_guessing.py --seed 0     one seed, about 90 seconds
+    python3 vanishing_gradient/weight_guessing/weight_guessing.py --seed 0     one seed, about 40 seconds
     python3 vanishing_gradient/weight_guessing/weight_guessing.py --commit     the committed run, seeds 0 to 9
     python3 vanishing_gradient/weight_guessing/weight_guessing.py --evaluate   saved solutions, fresh sequences
 
@@ -49,7 +49,7 @@ from vanishing_gradient.weight_guessing.networks import A1, A2, LATCH_1, LATCH_2
 
 HERE = Path(__file__).resolve().parent
 SEEDS = range(10)                   # the committed seeds; everything was chosen on seeds 900 to 919
-LANES = 4096                        # networks side by side: their states just fit into the cache
+UNITS = 32_768                      # units side by side: the networks' states just fit into the cache
 FEWEST = 1024                       # with fewer networks left, several sequences are run at a time
 CHUNK = 65_536                      # guesses drawn at a time
 KEPT, TESTED = 3, 50                # solutions of one row and seed that are saved, and that are tested
@@ -97,7 +97,7 @@ def _tomita(grammar, network, label, guesses, paper):
 
 _BY_VARIANCE = partial(tasks.two_sequence, noise=tasks.PAPER_NOISE)
 # Published: 2001, sections 3 (latch) and 4 (parity). Two-sequence and Tomita: second-hand. The guesses of ten
-# seeds together give 100 solutions or more, but for Tomita 4, A2: about ten minutes of one core.
+# seeds together give 100 solutions or more, but for Tomita 4, A2, which takes most of the time.
 ROWS = (
     Row("latch_1", "latch I (sign)", tasks.latch_1, LATCH_1, 4_096, 6, sign=True),
     Row("latch_2", "latch II, noise s.d. 0.2", tasks.two_sequence, LATCH_2, 8_192, 22),
@@ -140,11 +140,11 @@ def accepted(network, w, data, least):
     One sequence after the other: each throws out about half of the networks that are left, so the
     first two, one of each class, cost nearly all the time. The order does not change who is left.
     """
-    left, done = np.arange(w.shape[1]), 0
+    left, done, lanes = np.arange(w.shape[1]), 0, UNITS // (network.hidden + network.outputs)
     while len(left) and done < len(data.lengths):
         several = max(1, FEWEST // len(left))
         part = data.part(slice(done, done + several))
-        pieces = [left[k:k + LANES] for k in range(0, len(left), LANES)]
+        pieces = [left[k:k + lanes] for k in range(0, len(left), lanes)]
         left = np.concatenate([piece[right(network, w[:, piece], part, least).all(0)] for piece in pieces])
         done += several
     return left
