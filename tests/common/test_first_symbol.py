@@ -66,6 +66,11 @@ def test_where_the_filler_is_no_answer_the_rules_are_chance(form):
     assert rules(x, answers, 8) == dict(chance=1 / 8, last=1 / 8, frequent=1 / 8)
 
 
+def test_the_points_of_the_shootout_have_the_alphabets_of_its_records():
+    sizes = {name: (K, alphabet(form, K)) for name, (K, form) in first_symbol.VARIANTS.items()}
+    assert sizes == dict(random=(8, 13), two=(2, 7), cycle=(2, 7), asked=(8, 13), alike=(8, 8))
+
+
 def test_an_unknown_form_is_named():
     with pytest.raises(ValueError, match="form 'none'"):
         sequences(np.random.default_rng(0), 1, 1, form="none")

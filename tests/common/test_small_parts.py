@@ -41,6 +41,14 @@ def test_the_gradient_of_softmax_cross_entropy(N):
     assert gradcheck.directional_error(loss, a, dict(logits=dlogits), rng) <= 1e-7
 
 
+def test_the_loss_is_in_nats_a_mean_over_the_batch_and_accuracy_a_share_of_it():
+    logits = np.log(np.array([[0.2, 0.5], [0.3, 0.25], [0.5, 0.25]]))           # (classes, batch), probabilities
+    loss, _ = layers.softmax_cross_entropy(logits, np.array([2, 1]))
+    np.testing.assert_allclose(loss, -(np.log(0.5) + np.log(0.25)) / 2)
+    assert layers.accuracy(logits, np.array([2, 1])) == 0.5
+    assert layers.accuracy(np.stack([logits, -logits]), np.array([[2, 0], [0, 0]])).tolist() == [1.0, 0.5]
+
+
 def test_a_hopeless_logit_gives_a_large_finite_loss():
     loss, _ = layers.softmax_cross_entropy(np.array([[0.0], [1e4]], np.float32), np.array([0]))
     assert np.isfinite(loss) and loss > 80
