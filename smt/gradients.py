@@ -6,7 +6,7 @@ from common import gradcheck
 from common.randomness import stream
 from smt import losses, self_prediction, training
 from smt.memory import FreeMemory, SoftBits, SphereMemory
-from smt.model import RNN, Network, Teacher, TransformerBaseline
+from smt.model import RNN, Network, RegisterEncoder, ScratchEncoder, Teacher, TransformerBaseline
 from smt.tasks import retrieval
 
 # name: (updater, memory tokens, factor of the residual MLP's second layer)
@@ -101,6 +101,9 @@ def gradient_errors(rng):
     for updater in ("gru", "lstm", "cell"):
         errors[f"BPTT, free memory, {updater} with chrono gates"] = bptt_error(rng, FreeMemory(Z), updater, longest=T)
     errors["Transformer without a memory"] = transformer_error(rng)
+    for name, encoder in (("registers", RegisterEncoder), ("scratch tokens", ScratchEncoder)):
+        teacher = {"encoder": encoder, "count": 2, "tokens": 2}
+        errors[f"SMT, sphere, {name}"] = smt_error(rng, SphereMemory(Z, noise=0.1), "mlp", teacher)
     return errors | self_prediction.gradient_errors()
 
 
@@ -125,8 +128,9 @@ def error_of(loss, rng, **networks):
                                        {name: n.gradient.copy() for name, n in networks.items()}, rng, step=1e-4)
 
 
-def smt_error(rng, memory, updater, **options):
-    teacher = Teacher(rng, V, memory, np.float64, width=8, heads=2)
+def smt_error(rng, memory, updater, teacher=None, **options):
+    """teacher: its options beside the sizes; the others are the updater's."""
+    teacher = Teacher(rng, V, memory, np.float64, width=8, heads=2, **(teacher or {}))
     rnn = small_rnn(rng, memory, updater, **options)
     x, y = retrieval(rng, B, T, elements=V - 1)
     choices, weights = losses.draw_choices(rng, B, T, memory, groups=2, compared=16), losses.Weights(2.0, 0.2)

@@ -275,34 +275,41 @@ def amount(what, value):
 
 
 def figure(record, arrays):
-    """Six panels over T, both axes logarithmic; the grey lines grow like T and T^2."""
+    """Six panels over T, both axes logarithmic; the grey lines grow like T and T^2.
+
+    Where methods agree, the marker of the earlier one is a rim around that of the later one.
+    """
     from common.figures import ROLE, plt
     looks = {"SMT": ("smt", "o", "-"), "DMT": ("smt_dmt", "s", "-"), "self-prediction": ("binary", "D", "-"),
              RNN: ("mlp", "^", "-"), GRU: ("gru", "v", "--"), TRUNCATED: ("tuned_rnn", "P", ":"),
              "Transformer": ("transformer", "X", "-")}
-    titles = {"path": "calls an error passes", "calls": "calls in a row, one update", "bytes": "MB a sequence",
-              "seconds": "ms on one core, one update", "bytes in use": "MB kept between two tokens",
-              "seconds in use": "ms for the next token"}
+    titles = {"path": "calls an error passes", "calls": "calls in a row, one update",
+              "bytes": "MB a sequence, one update", "seconds": "ms on one core, one update",
+              "bytes in use": "in use: MB kept", "seconds in use": "in use: ms for the next token"}
     units = {"bytes": 1e-6, "seconds": 1e3, "bytes in use": 1e-6, "seconds in use": 1e3}
     fig, axes = plt.subplots(2, 3, figsize=(9.5, 6.2))
     for ax, (what, title) in zip(axes.flat, titles.items()):
-        for name in cost.METHODS:
+        for place, name in enumerate(cost.METHODS):
             if what in record["summary"][name]:
                 colour, marker, line = looks[name]
                 curve(ax, record["summary"][name][what], units.get(what, 1), color=ROLE[colour], marker=marker,
-                      linestyle=line, label=name)
+                      linestyle=line, label=name, markersize=9 - place)
         ax.set(xscale="log", yscale="log", title=title, xlabel="T")
         slopes(ax)
     handles, labels = axes[0, 0].get_legend_handles_labels()
     fig.legend(handles, labels, loc="outside lower center", ncols=4)
-    fig.suptitle(f"SMT's path stays short, its work on one core does not ({record['config']['batch']} sequences, "
-                 f"n = {len(record['runs'])})", fontsize=12)
+    last = record["config"]["lengths"][-1]
+    times = ratio(record, "seconds", last).mean()
+    fig.suptitle(f"An error of SMT passes {max(every(record, 'SMT', 'path'))} calls at every T; at T = {last:,} its "
+                 f"update takes {times:.1f} times as long as BPTT's\n(residual MLP, one core, "
+                 f"{record['config']['batch']} sequences, n = {len(record['runs'])}; in use, all RNNs but the GRU are "
+                 "the same network)", fontsize=10)
     return fig
 
 
 def curve(ax, summary, unit, **look):
     lengths = [int(length) for length in summary]
-    ax.plot(lengths, [unit * s["mean"] for s in summary.values()], markersize=4.5, linewidth=1.4, **look)
+    ax.plot(lengths, [unit * s["mean"] for s in summary.values()], linewidth=1.4, **look)
 
 
 def slopes(ax):
