@@ -75,7 +75,7 @@ def how_far(strips, times):
         ax.grid(False)
         title, about, role = STRIPS[name]
         ax.text(0, 1.08, title, transform=ax.transAxes, fontsize=10.5, fontweight="bold", color=ROLE[role])
-        ax.text(0.245, 1.08, about, transform=ax.transAxes, fontsize=10, color="0.25")
+        ax.text(0.26, 1.08, about, transform=ax.transAxes, fontsize=10, color="0.25")
         ax.text(1.0, 1.08, reach_text(name, strip, times), transform=ax.transAxes, fontsize=10, ha="right")
     arc(axes[list(strips).index("chunker")], times)
     axes[-1].set_xlabel("time step (the answer is asked for at the right end; the error flows to the left)\n"

@@ -90,11 +90,12 @@ def figure(record, arrays):
         left.annotate(str(k), (bias, k / n), xytext=(7, -12), textcoords="offset points", color=ROLE["lstm"])
         slopes(right, record, bias)
     left.set(xlabel="initial bias of the input gates", ylabel=f"share of {n} seeds solved",
-             ylim=(0, 1.05), title="closed input gates: every seed learns (95 % intervals)", xticks=biases)
+             ylim=(0, 1.05), title=f"bias {biases[-1]:g}: {k} of {n} seeds learn (95 % intervals)", xticks=biases)
+    learned, failed = (sum(counts(record, bias)[True, solved] for bias in biases) for solved in (True, False))
     right.axvline(SATURATED, color="0.4", linestyle=":", linewidth=1)
     right.set(xscale="log", xlabel="mean slope h'(s) after 100 updates", ylabel="initial bias", yticks=biases,
               ylim=(min(biases) - 0.5, max(biases) + 1.2),
-              title="many saturated networks learn all the same")
+              title=f"{learned} of {learned + failed} saturated networks learn")
     right.text(0.02, 1.0, "● solved", color=ROLE["lstm"], transform=right.transAxes, va="top")
     right.text(0.02, 0.93, "✕ not solved", color=ROLE["tuned_rnn"], transform=right.transAxes, va="top")
     left.invert_xaxis()

@@ -82,6 +82,20 @@ def table(record):
     return {f"Seeds solved, of {n} (mean test accuracy)": (["network", *(f"T = {T:,}" for T in Ts)], rows)}
 
 
+def carried(record):
+    """How far closed input gates carry the LSTM, in words."""
+    T = longest_solved(record, "lstm_closed")
+    return f"closed input gates carry the LSTM to T = {T}" if T else "closed input gates: not every seed, at any length"
+
+
+def delayed(record):
+    """The median of the updates of the LSTM with closed gates, at the shortest and at the longest length it solves."""
+    ends = dict.fromkeys((min(lengths_of(record)), longest_solved(record, "lstm_closed")))
+    known = {T: reporting.updates_of_solved(record, f"lstm_closed_T{T}") for T in ends if T}
+    said = ", ".join(f"{np.median(updates):.0f} (T = {T})" for T, updates in known.items() if updates)
+    return f"closed gates: {said}" if said else "closed gates: no seed solved"
+
+
 def figure(record, arrays):
     from common.figures import ROLE, chance_line, plt
     fig, (left, right) = plt.subplots(1, 2, figsize=(9, 4.0))
@@ -101,12 +115,12 @@ def figure(record, arrays):
                            color=ROLE[role])
     chance_line(left, reporting.CHANCE)
     left.set(ylabel=f"test accuracy, mean of {n} seeds", ylim=(0, 1.05),
-             title="closed input gates carry the LSTM to T = 500")
+             title=carried(record))
     right.axhline(budget, color="0.4", linestyle=":", linewidth=1)
     right.text(0.02, 0.97, f"seeds of {n} not solved within {budget:,} updates:", fontsize=8, color="0.3",
                transform=right.transAxes, va="center")
     right.set(ylabel="updates to 95 % (a mark a solved seed)", yscale="log", ylim=(80, 3 * budget),
-              title="with closed gates length hardly delays learning")
+              title=delayed(record))
     for ax in (left, right):
         ax.set(xscale="log", xlabel="sequence length T")
         ax.set_xticks(Ts, [f"{T:,}" for T in Ts])

@@ -103,5 +103,5 @@ def figure(record, arrays):
            xticklabels=ticks, title="from the third row on: one change of the second")
     ax.minorticks_off()
     ax.invert_yaxis()
-    fig.legend(loc="outside lower center", ncols=4)
+    fig.legend(loc="outside lower center", ncols=2)
     return fig
