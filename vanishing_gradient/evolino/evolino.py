@@ -4,7 +4,7 @@ Schmidhuber, Wierstra, Gagliolo & Gomez (2007), Training recurrent networks by E
 Computation 19(3):757-779. The task: two to five superimposed sines, f(x) = sum sin(lambda x). The
 network sees 400 values, then it must go on by itself, on its own output.
 
-    python3 vanishing_gradient/evolino/evolino.py                 one seed, a minute
+    python3 vanishing_gradient/evolino/evolino.py                 one seed, 50 s
     python3 vanishing_gradient/evolino/evolino.py --commit        the committed record: seeds 0 to 4
     python3 vanishing_gradient/evolino/evolino.py --gradcheck     the opponent's gradient (evolution needs none)
 
