@@ -131,7 +131,7 @@ def table(record):
     made = {}
     for coding in codings_of(record):
         title = f"{TITLES[coding]}: nats per token on the last 1,000 pictures (*: on the first 102 of them)"
-        made[title] = modelling.score_table(record, coding)
+        made[title] = modelling.score_table(record, coding, marks=[TIMES.get(coding, 1) * mark for mark in (5, 10)])
     once = [coding for coding in codings_of(record) if coding not in TIMES]
     made["Without a network: nats per token"] = (["table", *(TITLES[coding] for coding in once)], [
         [rule, *(f"{results.values(record, coding, 'tables', rule)[0]:.3f}" for coding in once)]
@@ -140,13 +140,19 @@ def table(record):
     return made
 
 
+def with_longer(tree):
+    """{coding: rows} with the longer run of a method instead of its shorter one."""
+    return {**tree, **({"permuted": tree["permuted"] | tree[LONGER]} if LONGER in tree else {})}
+
+
 def figure(record, arrays):
-    """Above: nats against seconds in every coding, of two times the longer. Below: what the methods make up, first
-    seed."""
+    """Above: nats against seconds in every coding. Below: what the methods make up, first seed."""
     from common.figures import plt
     from smt.modelling_pictures import loss_curves, made_up
-    codings = codings_of(record)
-    codings = [coding for coding in codings if coding != "permuted" or LONGER not in codings]
+    codings = [coding for coding in codings_of(record) if coding not in TIMES]
+    record = {**record, "runs": [{**run, **{what: with_longer(run[what]) for what in ("final", "curves")}}
+                                 for run in record["runs"]]}
+    arrays = {**arrays, **{name.replace(LONGER, "permuted"): array for name, array in arrays.items() if LONGER in name}}
     fig, axes = plt.subplots(2, len(codings), figsize=(3.4 * len(codings), 6.2), squeeze=False, layout="constrained",
                              height_ratios=(1, 1.1))
     for (above, below), coding in zip(axes.T, codings):

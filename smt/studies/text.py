@@ -23,7 +23,7 @@ from smt import modelling, natural
 from smt.density import BPTT, DMT, GRU, SELF, SMT, TRANSFORMER, TRUNCATED
 from smt.modelling import Contest, Setting, nats
 
-SEEDS, MINUTES = range(100, 103), 12
+SEEDS, MINUTES = range(100, 103), 15
 USES = ("size", "hidden", "width", "heads", "scale", "data_dir")
 QUICK = dict(size=16, hidden=16, width=16, scale=0.005, samples=1, far=128, most=20_000,
              choosing=(900,), extensions=0, first_only=True)

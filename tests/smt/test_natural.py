@@ -261,6 +261,8 @@ def test_pixels_reports_every_method_and_its_claims_can_fail(monkeypatch):
     assert [a["holds"] for a in pixels.checks(record)][0] is False and len(claims) == 2
     assert all(len(row) == len(header) for header, rows in pixels.table(record).values() for row in rows)
     assert pixels.finding(record).endswith(".")
+    both = {"permuted": {DMT: 1, SELF: 1}, pixels.LONGER: {DMT: 4}}
+    assert pixels.with_longer(both)["permuted"] == {DMT: 4, SELF: 1}
 
 
 def draw(study, record, arrays=()):
