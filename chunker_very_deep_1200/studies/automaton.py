@@ -91,10 +91,10 @@ def unexpected_letters(table, symbols, decay=0.9):
     letters = np.full((count.max() + 1, 1, symbols.shape[-1]), -1)
     elapsed = np.zeros((len(letters), 1, 1, symbols.shape[-1]), np.float32)
     letters[0], elapsed[0] = START, 1
-    for b in range(symbols.shape[-1]):
-        times = np.flatnonzero(surprise[:, 0, b])
-        letters[1:len(times) + 1, 0, b] = symbols[times, 0, b]
-        elapsed[1:len(times) + 1, 0, 0, b] = decay ** np.diff(times, prepend=0)
+    b, t = np.nonzero(surprise[:, 0].T)                    # sequence by sequence, in the order of time
+    rank = np.arange(len(t)) - np.repeat(np.cumsum(count) - count, count)
+    letters[rank + 1, 0, b] = symbols[t, 0, b]
+    elapsed[rank + 1, 0, 0, b] = decay ** np.where(rank == 0, t, np.diff(t, prepend=0))
     return letters, elapsed
 
 
