@@ -11,7 +11,6 @@ import numpy as np
 
 from common import results
 from common.config import make_command
-from common.networks import chosen
 from common.randomness import stream
 from vanishing_gradient import marked_bit
 from vanishing_gradient.error_flow import factor_per_step
@@ -93,7 +92,7 @@ def evaluate(options):
         x, classes = marked_bit.sequences(stream(seed, "evaluate"), length, TEST)
         for name, net in NETWORKS.items():
             p = {key.partition(".")[2]: saved[key] for key in names if key.startswith(f"{name}.")}
-            right = [marked_bit.validate(net, chosen(p, slice(n, n + 1)), x, classes)[0][0] for n in range(len(p["W"]))]
+            right, _ = marked_bit.validate(net, p, x, classes)
             print(f"{LABEL[name]:<26} accuracy on {TEST} fresh sequences of length {length}, {len(right)} seeds: "
                   f"mean {np.mean(right):.3f}, worst {np.min(right):.3f} (chance {CHANCE:.3f})")
 
