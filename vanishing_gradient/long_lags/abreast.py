@@ -1,4 +1,4 @@
-"""Many networks on one sequence each, abreast: the gradients of wiring.py, several times as fast.
+"""Many networks on one sequence each, abreast: the truncated gradients of wiring.py, several times as fast.
 
 numpy's price is the call, not the multiplication. So the networks stand on the last axis N, every kind of gate
 is one contiguous slab, and one product with a matrix of N blocks on the diagonal replaces N small products.

@@ -55,7 +55,7 @@ class Both(NamedTuple):
         np.maximum(memory["best"], streak, out=memory["best"])
         if self.at_end_only:
             return streak >= self.length
-        if seen % self.every or not (streak >= self.every).any():
+        if seen % self.every:
             return np.zeros(len(streak), bool)
         return look().max(0) < self.tolerance
 

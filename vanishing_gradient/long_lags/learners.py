@@ -35,7 +35,8 @@ class OfWiring:
     def __init__(self, row):
         self.row, self.task, self.net = row, row.task, row.net
         self.kind = ordinary if isinstance(row.net, Ordinary) else wiring
-        self.gradients = ordinary.gradients if self.kind is ordinary else abreast.gradients
+        truncated = self.kind is wiring and row.net.truncated
+        self.gradients = abreast.gradients if truncated else self.kind.gradients
 
     def init(self, rng):
         return self.kind.init(self.net, rng)

@@ -31,6 +31,7 @@ class Wiring(NamedTuple):
     linear: bool = False                 # output units: linear or logistic
     shortcut: bool = False               # not the paper's: outputs read the input, too
     gate_sources: bool = True            # gates of the previous step feed all units
+    truncated: bool = True               # False, not the paper's: the full gradient, through all paths
 
     @property
     def cell(self):
@@ -38,7 +39,8 @@ class Wiring(NamedTuple):
 
     @property
     def network(self):
-        return Network(self.cell, self.outputs, symbols=self.symbols, reals=self.reals, truncated=True)
+        return Network(self.cell, self.outputs, symbols=self.symbols, reals=self.reals,
+                       truncated=self.truncated)
 
     @property
     def weights(self):

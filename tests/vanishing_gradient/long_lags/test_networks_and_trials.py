@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from common import gradcheck
 from vanishing_gradient.long_lags import abreast, long_lags, one_unit, rows, trials, two_nets, wiring
 from vanishing_gradient.long_lags.criteria import AllStrings, Both, Streak, TestSets, Window
 from vanishing_gradient.long_lags.learners import learner
@@ -132,6 +133,28 @@ def test_the_first_criterion_of_experiment_3_is_remembered_and_the_second_ends_t
     looks = iter([np.full((256, 1), 0.1), np.full((256, 1), 0.005)])
     solved, memory = feed(TestSets(0.2, 0, 0.01), [[1.0]] * 200, lambda: next(looks))
     assert memory["st1"][0] == 100 and bool(solved[-1][0]) and not any(s.any() for s in solved[:-1])
+
+
+def test_a_trial_of_2a_is_solved_whatever_the_others_do():
+    """Also without a row of right training sequences: before, one was needed in any trial of the company."""
+    both = [np.array([[0.1, 0.1], [0.2, 0.2]]), np.array([[0.1], [0.2]])]
+    assert feed(Both(0.25, 10_000), [[1.0, 1.0]] * 10, lambda: both[0])[0][-1].all()
+    assert feed(Both(0.25, 10_000), [[1.0]] * 10, lambda: both[1])[0][-1].all()
+
+
+def test_the_full_gradient_is_that_of_all_paths():
+    net = rows.REBER[4].net._replace(truncated=False)
+    rng = np.random.default_rng(0)
+    p = {name: rng.normal(0, 0.3, (1, *a.shape)) for name, a in wiring.init(net, rng, np.float64).items()}
+    x, lengths, target = wiring.one_sequence(rows.REBER[4].task, rng)
+    x, target = x[:lengths.max()], target[:lengths.max()]
+
+    def loss():
+        error = target - wiring.forward(net, p, x, lengths, every_step=True).output
+        return float((error * error).sum() / 2)
+
+    _, g = wiring.gradients(net, p, x, lengths, target, every_step=True)
+    assert gradcheck.largest_error(loss, p, g, rng, step=5e-4) <= 1e-7
 
 
 def test_2a_is_tested_on_both_sequences_and_reber_on_all_strings():
