@@ -4,8 +4,8 @@ Experiment 1 (Hochreiter & Schmidhuber 1997, section 5.1, table 1), the five lin
 other test strings, one pair of sets for each trial (the paper: three pairs, ten nets each), squared error at every
 step, weights changed after every string, output-gate biases -1, -2, -3 (-4), no other biases but the random ones of
 the input gates. A trial is solved when in all 512 strings the possible successors are the most active outputs, looked
-at every 250 sequences; unsolved trials stop at twice the paper's mean or later. The trivial rule, the same answer at the end whatever the outer symbol was, gets half of the
-strings.
+at every 250 sequences; unsolved trials stop at twice the paper's mean or later. The trivial rule, the same answer at
+the end whatever the outer symbol was, gets half of the strings.
 """
 
 from vanishing_gradient.long_lags import report
