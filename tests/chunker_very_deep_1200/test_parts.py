@@ -84,11 +84,12 @@ def test_twins_differ_in_the_marked_letter_and_the_recall_only():
 
 
 def test_rules_that_learn_nothing_score_what_can_be_computed_by_hand():
-    """First and last letter: marked themselves with 1 / (m + 1), else right half of the time."""
-    for m in (1, 3):
+    """First and last letter: marked themselves with 1 / (m + 1), else right half of the time; majority: counted."""
+    for m, majority in ((1, 3 / 4), (3, 11 / 16)):
         score = task.rules(task.draw([stream(0, "x")], 4000, 60, m))
         expected = 1 / (m + 1) + (1 - 1 / (m + 1)) / 2
         assert [score["first"][0], score["last"][0]] == pytest.approx([expected, expected], abs=0.03)
+        assert score["majority"][0] == pytest.approx(majority, abs=0.03)
     assert all(task.rules(task.draw([stream(0, "x")], 100, 60, 0))[rule] == 1 for rule in task.RULES)
 
 
@@ -223,6 +224,22 @@ def test_c_reads_the_start_and_then_each_surprise_with_its_time_in_binary():
     inputs, clock = surprises.chunker_reads(found, 3, K)
     assert inputs[:, 0, 0].tolist() == [K, 1, 3]
     assert clock[:, 0, :, 0].tolist() == [[0, 0, 0], [0, 0, 0], [1, 0, 1]]
+
+
+def test_c_answers_from_the_surprises_before_the_recall_and_never_from_the_recall_itself():
+    net, T = small_chunker(), SMALL.length
+    p = stack([net.init(stream(0, "C"), 1.0)])
+    history = lambda letter, recall: surprises.gather(np.array([0, T - 1]), np.zeros(2, int), np.zeros(2, int),
+                                                      np.array([letter, recall]), 1, 1)
+    answer = {both: surprises.chunker_answer(net, p, history(*both), T) for both in ((0, 0), (0, 1), (1, 0))}
+    np.testing.assert_array_equal(answer[0, 0], answer[0, 1])
+    assert not np.allclose(answer[0, 0], answer[1, 0])
+
+
+def test_a_surprise_is_at_its_own_time_and_padding_is_at_none():
+    found = surprises.gather(np.array([0, 5, 0]), np.zeros(3, int), np.array([0, 0, 1]), np.array([1, 3, 1]), 1, 2)
+    assert [found.at(t).tolist() for t in (0, 4, 5)] == [[[True, True]], [[False, False]], [[True, False]]]
+    assert found.at(np.array([[5, 0]])).all() and not found.at(np.array([[1, 5]])).any()
 
 
 def test_padding_does_not_change_loss_or_gradient_of_c():

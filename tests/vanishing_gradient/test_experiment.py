@@ -254,6 +254,7 @@ def test_the_easier_task_marks_the_first_bit():
 def test_the_trivial_rule_is_at_chance():
     x, classes = marked_bit.sequences(stream(0, "test"), 40, 4000)
     assert abs(marked_bit.last_bit_accuracy(x, classes) - marked_bit.CHANCE) < 0.05
+    assert marked_bit.last_bit_accuracy(*marked_bit.sequences(stream(0, "test"), 1, 50, marked=1)) == 1, "it is the bit"
 
 
 @pytest.mark.parametrize("name", ["lstm", "rnn"])

@@ -6,7 +6,7 @@ import pytest
 
 from vanishing_gradient.program_search import machine
 from vanishing_gradient.program_search.machine import (
-    LARGEST, ONE_ARGUMENT, TWO_ARGUMENT, WEIGHTS, WORK, Halt, Machine, listing, read, run)
+    ONE_ARGUMENT, TWO_ARGUMENT, WEIGHTS, WORK, Halt, Machine, listing, read, run)
 
 
 def state(program, steps=100, dialect=ONE_ARGUMENT, inputs=()):
@@ -123,7 +123,7 @@ def test_a_result_beyond_ten_thousand_ends_the_run():
     m = state(doubling)
     assert (m[-1], m.halt) == (8192, Halt.OVERFLOW)
     falling = state([7, 1, 9, -1, 2, 2], steps=10**6)
-    assert (falling[-1], falling.halt) == (-LARGEST, Halt.OVERFLOW)
+    assert (falling[-1], falling.halt) == (-10_000, Halt.OVERFLOW)
 
 
 def test_the_work_tape_ends_at_a_hundred_cells():
@@ -175,6 +175,15 @@ def test_the_two_known_programs_have_the_costs_worked_out_by_hand():
     assert 2 ** positions.bits == pytest.approx(13 * 5 * 13 * 5 * 13 * 1 * 13 * 10)
     assert positions.weights == list(range(WEIGHTS)) and positions.steps == 1 + 3 * 100 + 1
     assert counting.kt == pytest.approx(18.374, abs=1e-3)
+
+
+def test_what_is_drawn_is_all_that_is_legal_once_the_instruction_itself_is_counted():
+    oracle, low, high = machine.draw(random.Random(0)), -3, 4
+    drawn = [oracle(ONE_ARGUMENT, low, high) for _ in range(5000)]
+    first = {name: {answer[1] for answer in drawn if ONE_ARGUMENT[answer[0]].name == name}
+             for name in ("WriteWeight", "Increment", "Jump", "Allocate", "Free")}
+    assert first == dict(WriteWeight={*range(low, high + 3)}, Increment={-3, -2, -1}, Jump={*range(low, high + 4)},
+                         Allocate={1, 2, 3, 4, 5}, Free={1, 2, 3})
 
 
 def test_a_drawn_program_replays_to_the_same_outcome():
