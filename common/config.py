@@ -75,10 +75,14 @@ def make_command(home, out, name=None):
     return " ".join(words + (["--commit"] if out == home else ["--out", shown(out)]))
 
 
-def setting(default, help, paper=None, minimum=None, maximum=None, above=None, below=None, choices=None):
-    """A dataclass field with its meaning, the paper's value and its allowed range."""
+def setting(default, help, paper=None, minimum=None, maximum=None, above=None, below=None, choices=None,
+            studies_only=False):
+    """A dataclass field with its meaning, the paper's value and its allowed range.
+
+    studies_only   the main experiment does not use it, and refuses it
+    """
     allowed = dict(minimum=minimum, maximum=maximum, above=above, below=below, choices=choices)
-    return field(default=default, metadata=dict(help=help, paper=paper, **allowed))
+    return field(default=default, metadata=dict(help=help, paper=paper, studies_only=studies_only, **allowed))
 
 
 def folder(help):
@@ -90,6 +94,11 @@ def folder(help):
 def folders_of(config):
     """The names of the fields made by `folder`."""
     return [f.name for f in fields(config) if f.metadata.get("folder")]
+
+
+def for_studies(config):
+    """The names of the fields that only studies use."""
+    return [f.name for f in fields(config) if f.metadata.get("folder") or f.metadata.get("studies_only")]
 
 
 # ---------------------------------------------------------------- the command line of a script
@@ -108,7 +117,7 @@ def parse(config_class, description, seeds=range(1), quick=(), argv=None, script
     parser = _parser(config_class, description, study.find(script.parent), list(seeds))
     given = vars(parser.parse_args(argv))
     mode = argparse.Namespace(**{name: given.pop(name) for name in MODES})
-    refusal = _contradiction(mode, given, folders_of(config_class), script.parent, list(seeds))
+    refusal = _contradiction(mode, given, config_class, script.parent, list(seeds))
     if refusal:
         parser.error(refusal)
     changed = dict(quick) if mode.quick and not mode.study else {}
@@ -147,8 +156,9 @@ def _parser(config_class, description, studies, seeds):
     return parser
 
 
-def _contradiction(mode, given, folders, home, seeds):
+def _contradiction(mode, given, config_class, home, seeds):
     """One line that says which flags do not go together, or None."""
+    folders, idle = folders_of(config_class), [name for name in for_studies(config_class) if name in given]
     flags = [_flag(name) for name in given]
     doing = [f"--{name}" for name in ("gradcheck", "evaluate", "study") if getattr(mode, name)]
     only = [f"--{name}" for name in MODES if name not in ("gradcheck", "evaluate", "study", "out")
@@ -165,8 +175,8 @@ def _contradiction(mode, given, folders, home, seeds):
         unused = [name for name in given if name not in study.describe(home, mode.study).uses]
         if unused:
             return f"{_flag(unused[0])} is not used by --study {mode.study}"
-    elif set(folders) & set(given):
-        return f"{_flag(min(set(folders) & set(given)))} is used by studies only: give --study NAME"
+    elif idle:
+        return f"{_flag(min(idle))} is used by studies only: give --study NAME"
     if mode.commit:
         committed = study.describe(home, mode.study).seeds if mode.study else seeds
         missing = [name for name in folders if mode.study and name not in given
