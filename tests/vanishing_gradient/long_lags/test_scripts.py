@@ -111,7 +111,8 @@ def test_saved_networks_are_scored_on_fresh_sequences_ten_times_as_long(quick):
 
 @pytest.mark.parametrize("arguments, words", [
     (("--cap", "0"), ("--cap", "at least 1")), (("--film", "1"), ("--film", "at least 10")),
-    (("--study", "none"), ("none",)), (("--evaluate", "--cap", "5"), ("--cap",))])
+    (("--study", "none"), ("none",)), (("--evaluate", "--cap", "5"), ("--cap",)),
+    (("--line", "5_n13"), ("--line", "studies only")), (("--study", "one_line", "--line", "6a"), ("--line", "5_n13"))])
 def test_a_bad_value_is_refused_in_one_line(arguments, words, tmp_path):
     assert_refused(run_script(RUN, *arguments, "--out", tmp_path / "out"), *words)
     assert not (tmp_path / "out").exists()
