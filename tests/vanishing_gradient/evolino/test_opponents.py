@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 
-from common import gradcheck
+from common import gradcheck, lstm
+from common.networks import Network, stack
+from common.randomness import stream
 from vanishing_gradient.evolino import gradient_lstm, series
 from vanishing_gradient.evolino.opponents import continue_linearly, echo_state_networks, linear_autoregression
 from vanishing_gradient.evolino.studies import anbncn, mackey_glass
@@ -51,6 +53,26 @@ def test_a_gradient_lstm_learns_to_predict_and_a_diverged_one_leaves_the_others_
     both = gradient_lstm.trained(u, 100, 20, 4, [0], (0.01, 1e30), (0.3,), 40, 10)
     assert closed.error[0] < 1.5 and np.isfinite(both.error).all() and np.isfinite(both.test_pinv).all()
     np.testing.assert_allclose(both.error[0], closed.error[0], rtol=1e-3)
+
+
+def test_training_lowers_the_error_of_the_next_value():
+    u, net = series.sines(1, 140).astype(np.float32), gradient_lstm.model(4)
+    p = stack([gradient_lstm.first_weights(net, stream(0, "x"), 0.3)])
+    inputs, targets = u[:-1].reshape(-1, 1, 1), u[1:].reshape(-1, 1, 1)
+    loss = lambda: gradient_lstm.gradients(net, p, inputs, targets, 20)[0][0]
+    before = loss()
+    gradient_lstm.train(net, p, [0.03], inputs, targets, 20, 60, 60, lambda *_: None)
+    assert loss() < before / 2
+
+
+def test_the_hinge_loss_is_a_mean_over_the_steps_that_there_are():
+    net = Network(lstm.Cell(2, forget_gate=True), 3, symbols=4)
+    p = stack([net.init(stream(0, "x"), 0.3)])
+    p["W_out"][...], p["b_out"][...] = 0, -0.5
+    there = np.array([[True, True], [True, False]])
+    t = np.where(np.arange(3)[:, None] == 0, 1.0, -1.0) * np.ones((2, 3, 2))     # one answer of three is due
+    loss, _ = gradient_lstm.hinge_gradients(net, p, np.zeros((2, 1, 2), int), t, there)
+    np.testing.assert_allclose(loss, (1.5**2 + 2 * 0.5**2) / 3, rtol=1e-6)
 
 
 # ---------------------------------------------------------------- a^n b^n c^n
