@@ -58,6 +58,8 @@ def not_run(row):
     """What stands in the table for a line without trials: hours and the end of the command, or why there is none."""
     if isinstance(row, Untried):
         return f"not run: {row.why}"
+    if row.name not in HOURS:                    # a line with something changed
+        return "not run"
     return f"not run: {HOURS[row.name]:g} h, `--line {row.name}`"
 
 
@@ -176,7 +178,7 @@ def ratios(ax, lines):
     ax.axvline(1, color=ROLE["paper"], linestyle="--", linewidth=1)
     for y, (row, found) in enumerate(lines):
         if found is None:
-            beside(ax, y, not_run(row).partition(",")[0].partition(": a")[0], ROLE["chance"])
+            beside(ax, y, not_run(row).partition(",")[0].partition(": another")[0], ROLE["chance"])
             continue
         low, high = (v / row.paper.sequences for v in found.interval)
         ax.plot([low, high], [y, y], color=ROLE["lstm"], linewidth=2.5)

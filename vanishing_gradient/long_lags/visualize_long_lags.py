@@ -17,7 +17,8 @@ from common.figures import CELLS, ROLE, draw, plt
 from common.tables import table
 from vanishing_gradient.long_lags.long_lags import SMALL_NOISE
 from vanishing_gradient.long_lags.report import HEADER, compared, count, line, ratios
-from vanishing_gradient.long_lags.rows import ADDING, ADDING_HIDDEN, CHUNKER, LINES, NOISE
+from vanishing_gradient.long_lags.rows import ADDING, ADDING_HIDDEN, CHUNKER, HOURS, LINES, NOISE
+from vanishing_gradient.long_lags.studies import open_choices
 
 HERE = Path(__file__).resolve().parent
 ARRAYS = ("x", "target", "output", "states", "input_gates", "seen")
@@ -51,10 +52,14 @@ def carousel(record, arrays):
     return fig
 
 
+def trials_of(row, saved):
+    """Compared of a row in the study that ran it, None if none did."""
+    return next(filter(None, (compared(record, row.name) for record in saved.values())), None)
+
+
 def lines_of(saved):
     """[(row, Compared or None)] of every line of the paper, with the trials of the study that ran it."""
-    return [(row, next(filter(None, (compared(record, row.name) for record in saved.values())), None)
-             if row.name else None) for row in LINES]
+    return [(row, trials_of(row, saved) if row.name else None) for row in LINES]
 
 
 def ours_over_the_papers(record, arrays):
@@ -77,13 +82,13 @@ FIGURES = (carousel, ours_over_the_papers)
 
 # ---------------------------------------------------------------- tables of README.md
 
-def said(row, lines):
-    """'10 of 10 trials, 1.2 times the published sequences' of a line, for a sentence."""
-    found = next(trials for other, trials in lines if other.name == row.name)
+def said(row, saved):
+    """'10 of 10, 1.2 times' of a line: trials solved, and the mean number of sequences over the paper's."""
+    found = trials_of(row, saved)
     if found is None:
         return "not run"
     ratio = f"{'at least ' if found.bound else ''}{found.mean / row.paper.sequences:.2g}"
-    return f"{found.solved} of {found.trials} trials, {ratio} times the published sequences"
+    return f"{found.solved} of {found.trials}, {ratio} times"
 
 
 def tables(record, studies):
@@ -92,7 +97,10 @@ def tables(record, studies):
     counted = count(lines)
     small = compared(record, SMALL_NOISE.name)
     st1, cut = (results.values(record, SMALL_NOISE.name, metric) for metric in ("st1", "wrong_without_latch"))
-    return dict(shown=said(ADDING, lines), hidden=said(ADDING_HIDDEN, lines), chunker=said(CHUNKER, lines),
+    tried = {row.name: said(row, studies) for row in open_choices.ROWS if row.name != "2b_end_only"}
+    hours = sum(HOURS[row.name] for row, found in lines if found is None and row.name)
+    return dict(shown=said(ADDING, studies), hidden=said(ADDING_HIDDEN, studies), chunker=said(CHUNKER, studies),
+                **tried, night=f"{hours:.0f}",
                 cut=f"{np.median(cut):,.0f}" if len(cut) else "none",
                 lines=table(HEADER, [line(*each) for each in lines]),
                 run=str(counted.run), all=str(len({row.paper for row in LINES})), within=str(counted.out),
