@@ -16,7 +16,7 @@ from vanishing_gradient.compute import scalar_nets, tracer
 
 SEEDS, MINUTES = range(1), 0.2
 USES = ()
-QUICK = dict(lengths=(8, 16), quadratic=16, wide=5, order_length=20)
+QUICK = dict(lengths=(4, 8), quadratic=8, wide=5, order_length=20)
 LETTERS, FILLER = 2, 5
 MODELS = {"rnn": "tanh-RNN, BPTT, answer at the end", "lstm": "LSTM (1997), BPTT, answer at the end",
           "rnn_every": "tanh-RNN, BPTT, predicts every symbol",

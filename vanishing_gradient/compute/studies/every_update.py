@@ -20,7 +20,7 @@ from vanishing_gradient.compute.training import FIRST, SOLVED, Recipe
 
 SEEDS, MINUTES = range(8), 1
 USES = ("units",)
-QUICK = dict(lag=10, updates=20)
+QUICK = dict(lag=10, updates=8)
 # Rate and batch, of the study mechanism and of the main experiment, and the steps that errors go back (0: all).
 ROWS = {"large": (0.1, 4, 0), "chosen": (0.03, 16, 0), "large_cut": (0.1, 4, 10), "chosen_cut": (0.03, 16, 10)}
 WHOLE = ("large", "chosen")

@@ -20,7 +20,7 @@ from vanishing_gradient.compute.training import FIRST, SOLVED, Recipe
 
 SEEDS, MINUTES = range(8), 6
 USES = ("units",)
-QUICK = dict(lags=(8,), long_rows=(), budget=300, choosing=(900, 901))
+QUICK = dict(lags=(8,), long_rows=(), budget=128, choosing=(900,))
 LEARNED = ("W", "W_in", "b")                 # all that makes the state
 ROWS = {"adam": ("Adam", {}),
         "float64": ("Adam in float64", {}),

@@ -21,7 +21,7 @@ from vanishing_gradient.compute.training import SOLVED, Recipe
 
 SEEDS, MINUTES = range(8), 15
 USES = ("units",)
-QUICK = dict(short_lags=(4, 8), long_lags=(), longest=10, short_budget=200, budget=600)
+QUICK = dict(short_lags=(4, 8), long_lags=(), longest=10, short_budget=64, budget=128)
 SHORTER = 0.01                               # the rate of the row "Adam, slower"
 RECIPES = {"adam": CURVES["adam_plain"], "slower": CURVES["adam_plain"]._replace(
                label=f"Adam, plain start, rate {SHORTER:g}", rate=SHORTER),
