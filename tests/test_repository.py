@@ -134,7 +134,7 @@ def test_a_committed_record_is_whole_of_the_committed_seeds_and_holds_no_machine
     assert_no_machine_path(home / "results.json")
 
 
-@pytest.mark.parametrize("name, title", STUDIES, ids="/".join)
+@pytest.mark.parametrize("name, title", STUDIES, ids=["/".join(one) for one in STUDIES])
 def test_a_study_has_a_question_and_a_committed_record_of_its_seeds(name, title):
     home, about = ROOT / name, study.describe(ROOT / name, title)
     assert about.question.endswith("?") and about.minutes > 0
