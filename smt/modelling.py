@@ -262,14 +262,9 @@ def choice_table(record):
     """(header, rows): the chosen setting of every method, then everything that was tried."""
     choices = record["runs"][0]["choices"]
     return (["method", "chosen", "settings", "tried: nats on each choosing seed"],
-            [[method, choice["setting"] + " (at the edge)" * bool(choice.get("edge")), len(choice["tried"]),
+            [[method, choice["setting"] + " (at the edge)" * choice["edge"], len(choice["tried"]),
               "; ".join(f"{setting}: {told_scores(found)}" for setting, found in choice["tried"].items())]
              for method, choice in choices.items()])
-
-
-def at_the_edge(record):
-    """Methods whose chosen setting is at the edge of what was tried."""
-    return [method for method, choice in record["runs"][0]["choices"].items() if choice.get("edge")]
 
 
 def told_scores(found):

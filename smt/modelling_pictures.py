@@ -10,7 +10,7 @@ COLOUR = {SMT: ROLE["smt"], DMT: ROLE["smt_dmt"], SELF: ROLE["binary"], BPTT: RO
           GRU: ROLE["gru"], TRANSFORMER: ROLE["transformer"]}
 STYLE = {DMT: "-", SELF: "-", BPTT: "--", TRUNCATED: ":", GRU: "-.", TRANSFORMER: (0, (1, 1))}
 
-
+WHITE = {"facecolor": "white", "edgecolor": "none", "pad": 0.3}
 AXES = {2: "processor seconds", 1: "training sequences"}
 
 
@@ -24,7 +24,8 @@ def loss_curves(ax, record, path, table, axis=2):
         if curves:
             ends[row] = np.mean([curve[-1][[axis, 3]] for curve in curves], axis=0)
     ax.axhline(table, color=ROLE["trivial"], linestyle=":", linewidth=1)
-    ax.text(0, table, "best table", color=ROLE["trivial"], fontsize=8, va="bottom")
+    ax.text(1, table, "best table", color=ROLE["trivial"], fontsize=8, ha="right", va="center",
+            transform=ax.get_yaxis_transform(), bbox=dict(WHITE))
     ax.set_xlabel(AXES[axis])
     top = max(value for _, value in ends.values())
     ax.set_ylim(min([table, *(value for _, value in ends.values())]) * 0.93, max(1.35 * top, 1.1 * table))
@@ -40,7 +41,7 @@ def name_ends(ax, ends):
     for row, (_, value) in sorted(ends.items(), key=lambda item: item[1][1]):
         height = max(value, height + step)
         ax.text(right * 1.04, height, f"{row} {value:.2f}", color=COLOUR[row], fontsize=7.5, va="center",
-                bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.3})
+                bbox=dict(WHITE))
 
 
 def made_up(ax, arrays, coding, rows, real, count=8):
