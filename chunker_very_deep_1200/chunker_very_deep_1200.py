@@ -3,7 +3,7 @@
 Schmidhuber (1992), Learning complex, extended sequences using the principle of history compression,
 Neural Computation 4(2):234-242, and his Habilitationsschrift (TUM, 1993).
 
-    python3 chunker_very_deep_1200/chunker_very_deep_1200.py                 seed 0, 52 s
+    python3 chunker_very_deep_1200/chunker_very_deep_1200.py                 seed 0, 50 s
     python3 chunker_very_deep_1200/chunker_very_deep_1200.py --seeds 0-9     as committed, about 7 minutes
 
 A stream of 1200 symbols: a letter, filler, the same letter again (m = 0). With m = 1 or 3 further

@@ -4,7 +4,7 @@ Hochreiter (1991), Untersuchungen zu dynamischen neuronalen Netzen, diploma thes
 in English: Hochreiter & Schmidhuber (1997), Long Short-Term Memory, section 3.1, and Hochreiter,
 Bengio, Frasconi & Schmidhuber (2001), Gradient flow in recurrent nets.
 
-    python3 vanishing_gradient/vanishing_gradient.py --seed 0        one seed, about 25 seconds
+    python3 vanishing_gradient/vanishing_gradient.py --seed 0        one seed, about 20 seconds
     python3 vanishing_gradient/vanishing_gradient.py --seeds 0-4     the committed seeds, about 2 minutes
     python3 vanishing_gradient/vanishing_gradient.py --gradcheck
 

@@ -3,7 +3,7 @@
 Schmidhuber (1997), Discovering neural nets with low Kolmogorov complexity and high generalization
 capability, Neural Networks 10(5):857-873, sections 5.2 and 5.3 (ICML 1995, sections 4.1 and 4.2).
 
-    python3 vanishing_gradient/program_search/program_search.py             seed 0, about 25 seconds
+    python3 vanishing_gradient/program_search/program_search.py             seed 0, about 15 seconds
     python3 vanishing_gradient/program_search/program_search.py --seeds 0-9 the main experiment
     python3 vanishing_gradient/program_search/program_search.py --evaluate  the programs found, run again
 
