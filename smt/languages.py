@@ -15,7 +15,7 @@ at the whole word.
 | parity, mod 3, 5 | number of ones modulo 2, 3, 5                  | -                                                |
 | flip-flop        | the bit written last                           | Liu et al. 2023, "Exposing attention glitches"   |
 | dyck-1, dyck-2   | balanced, never deeper than 4 (3)?             | bounded: Yao et al. 2021                         |
-| reber, embedded  | membership                                     | Reber 1967; Cleeremans et al. 1989               |
+| reber, embedded  | membership; inner reber: without its B and E   | Reber 1967; Cleeremans et al. 1989               |
 | S3, S4, S5       | product of a transposition and a cycle         | word problem; S5 is complete for NC1: Barrington |
 | accept ...       | "is it 0?" (mod 5), "is it the identity?" (S)  | the same automata, one bit of answer             |
 
@@ -239,13 +239,14 @@ REBER = {0: {"B": 1}, 1: {"T": 2, "P": 3}, 2: {"S": 2, "X": 4}, 3: {"T": 3, "V":
 
 
 def _reber():
-    """Reber's grammar, and two copies of it between B T .. T E and B P .. P E."""
+    """Reber's grammar, what stands between its B and E, and two copies of it between B T .. T E and B P .. P E."""
     rows = {"start": {"B": "first"}, "first": {"T": ("T", 0), "P": ("P", 0)}, "last": {"E": "end"}}
     for branch in "TP":
         rows |= {(branch, state): {letter: (branch, after) for letter, after in row.items()}
                  for state, row in REBER.items()}
         rows[branch, 7] = {branch: "last"}
     return [_language("reber", "BTPSXVE", 0, *_partial(REBER, {7})),
+            _language("inner reber", "TPSXV", 1, *_partial({state: REBER[state] for state in range(1, 6)}, {6})),
             _language("embedded reber", "BTPSXVE", "start", *_partial(rows, {"end"}))]
 
 

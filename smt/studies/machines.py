@@ -10,6 +10,9 @@ third aimed at an answer drawn uniformly, a third of those with one letter repla
 languages of the first claim, one answer at the end, with bits; SMT on them; the harder languages; an answer after every
 letter; the methods without bits. The first two on all seeds, the others on the first `few` (`stages`: how many run).
 
+"Reber" is two languages: whole words from B to E (9 states), on which nothing was certified in the first run, and
+"inner reber", what stands between B and E (7 states), which came after that run.
+
 It would refute "exactness comes from the bits, not from how they are trained" if BPTT through the same bits certified
 clearly less than self-prediction; and "a Transformer as teacher certifies exactly the star-free languages" if SMT
 certified one that counts modulo a number, or missed one that is star-free.
