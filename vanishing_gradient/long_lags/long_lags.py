@@ -53,9 +53,9 @@ class Config:
     cap: int = setting(40_000, "sequences after which an unsolved trial is stopped", minimum=1, maximum=10_000_000)
     film: int = setting(12_000, "sequences during which Experiment 3a is filmed", minimum=10, maximum=10_000_000)
     frames: int = setting(36, "pictures taken meanwhile", minimum=2, maximum=500)
-    line: str = setting("2c_q1000_p1000", "study one_line: a line of the paper's tables", choices=tuple(RUNNABLE),
+    line: str = setting("2c_q200_p200", "study one_line: a line of the paper's tables", choices=tuple(RUNNABLE),
                         studies_only=True)
-    times: float = setting(1.0, "study one_line: unsolved trials stop at so many times the paper's mean", above=0,
+    times: float = setting(2.0, "study one_line: unsolved trials stop at so many times the paper's mean", above=0,
                            maximum=100, studies_only=True)
 
 
