@@ -1,6 +1,6 @@
 """Learned machines as graphs: the codes of a binary memory beside the minimal automaton they merge to.
 
-    sheet(tasks, arrays, seed)      all of them on one sheet (study machines)
+    sheet(tasks, arrays)      all of them on one sheet (study machines)
 
 Arrays are those the study saves for each task: "following" (C, V), "answers" (C,), "group" (C,).
 """
@@ -14,7 +14,7 @@ MOST, MOST_EDGES = 30, 250      # larger automata are drawn in grey, more edges 
 INK, PALE, FAINT = "#333333", "#AAAAAA", "#D5D5D5"
 
 
-def sheet(tasks, arrays, seed):
+def sheet(tasks, arrays):
     """One panel a language: the learned codes on the left, the minimal automaton on the right."""
     columns = 5 if len(tasks) <= 15 else 6
     rows = -(-len(tasks) // columns)
@@ -24,13 +24,14 @@ def sheet(tasks, arrays, seed):
         ax.set_axis_off()
     for ax, task in zip(axes.ravel(), tasks):
         panel(ax, LANGUAGES[task], machine_of(task, arrays))
-    fig.suptitle(f"What self-prediction learned (seed {seed}): number of reachable codes → states after merging.\n"
-                 "Left: the codes, in the colour of the state they merge to. Right: the minimal automaton.", fontsize=8)
+    fig.suptitle("What self-prediction learned (the first seed that is certified): reachable codes → states after "
+                 "merging.\nLeft: the codes, in the colour of the state they merge to. Right: the minimal automaton.",
+                 fontsize=8)
     return fig
 
 
 def machine_of(task, arrays):
-    """The saved machine of the first seed, None if it was not certified."""
+    """The saved machine, None if none was certified."""
     if f"{task}: group" not in arrays:
         return None
     return {name: arrays[f"{task}: {name}"][0] for name in ("following", "answers", "group")}
@@ -45,7 +46,7 @@ def panel(ax, language, machine):
     draw_edges(ax, places, automaton.following, INK if language.states <= MOST else PALE)
     draw_states(ax, places, np.arange(language.states), automaton.answer, 28 if language.states <= 9 else 8)
     if machine is None:
-        ax.text(-0.2, 0, "not certified\non this seed", ha="center", va="center", fontsize=7, color=INK)
+        ax.text(-0.2, 0, "certified\non no seed", ha="center", va="center", fontsize=7, color=INK)
         title = f"{language.name}: {language.states}"
     else:
         spots = clustered(machine["group"], language.states)

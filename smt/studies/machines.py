@@ -60,10 +60,11 @@ def run(config, seeds, part, stages=5, few=3, tasks=ALL, every=STEPWISE, unprove
             for row in rows_of(stage, tasks, every, unproved):
                 name = " ".join([str(seed), *row])
                 made[seed][row] = part(name, lambda: trial(*row, seed, budget, words, tests, limit))
+    drawn = set()
     for seed in seeds:
         films = film if seed == seeds[0] else ()
         filmed_ones = [part(f"{seed} film {task}", lambda: filmed(task, seed, budget)) for task in films]
-        yield entry_of(seed, made[seed], filmed_ones, first=seed == seeds[0])
+        yield entry_of(seed, made[seed], filmed_ones, drawn)
 
 
 def rows_of(stage, tasks, every, unproved):
@@ -78,13 +79,14 @@ def rows_of(stage, tasks, every, unproved):
             [(task, END, method) for task in unproved for method in UNPROVED]][stage]
 
 
-def entry_of(seed, made, films, first):
-    """The entry of one seed; the first one carries the machines that are drawn, and the film."""
+def entry_of(seed, made, films, drawn):
+    """The entry of one seed. It carries its films, and the certified machines of languages that are not `drawn` yet."""
     final = {task: {RULES: trivial_rules(LANGUAGES[task], stream(seed, "rules"))} for task, _, _ in made}
     arrays = {name: array for film in films for name, array in film.items()}
     for (task, labels, method), each in made.items():
         final[task].setdefault(labels, {})[method] = each["final"]
-        if method == OWN and labels == END and first:
+        if method == OWN and labels == END and each["arrays"] and task not in drawn:
+            drawn.add(task)
             arrays |= {f"{task}: {name}": array for name, array in each["arrays"].items()}
     return results.entry(seed, final, {}, sum(each["seconds"] for each in made.values()), arrays or None)
 
@@ -269,5 +271,4 @@ def scored_cell(record, task, method):
 def figure(record, arrays):
     """The learned machines as graphs, codes coloured by the state they merge to, beside the minimal automata."""
     from smt.machine_graphs import sheet
-    seed = record["config"]["seeds"][0]
-    return sheet(tasks_of(record, END), arrays, seed)
+    return sheet(tasks_of(record, END), arrays)
