@@ -16,10 +16,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import common  # noqa: F401  before numpy
 import numpy as np
 
-from common import results
-from common.config import make_command, parse_drawing, run
+from common.config import run
 from common.figures import ROLE, chance_line, plt
-from common.gifs import write_gif
+from common.gifs import animate
 from smt import scores
 from smt.certificate import merged_machine
 from smt.drawing import colour_of, draw_machine, key, marker_of, parts_of, places
@@ -31,13 +30,12 @@ EDGE = 1.85                             # of the plane; a dot farther out is dra
 
 
 def main():
-    out = parse_drawing(__doc__, HERE).out
-    make = make_command(HERE, out)
-    record, arrays = results.read_unit(out, make, ARRAYS, "smt")
-    with results.reading(out / "traces.npz", make):
-        film = Film(record, arrays)
-        frames = range(len(arrays["movie_steps"]) + MORPH + 1)
-        print(write_gif(out / "smt.gif", film.frame, frames, fps=8, hold=4.0))
+    animate(__doc__, HERE, ARRAYS, film, fps=8)
+
+
+def film(record, arrays):
+    """The function that draws a frame, and all frames."""
+    return Film(record, arrays).frame, range(len(arrays["movie_steps"]) + MORPH + 1)
 
 
 class Film:

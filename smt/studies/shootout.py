@@ -23,6 +23,7 @@ import numpy as np
 from common import results, tables
 from common.randomness import stream
 from common.tasks.first_symbol import FILLER, TITLES, sequences
+from common.tasks.lags import SOLVED, along, lags_run, measured, solved
 from smt import players
 from smt.certificate import certify
 from smt.losses import Weights
@@ -38,7 +39,7 @@ USES = ("size", "hidden", "width", "heads")
 QUICK = dict(size=16, hidden=16, width=16, lags=(4, 6), batches=(16, 16), budget=400, longest=(6, 6, 6, 4), at=4,
              later=(4, 40))
 K, FORM, RATE = 8, "random", 2e-3
-SOLVED, GOAL, PATIENCE = 0.95, 0.99, 2
+GOAL = 0.99
 VALIDATION, TESTED, EVERY, GROWTH = 256, 1000, 20, 1.1
 NAMES = {"smt": "SMT, continuous memory", "binary": "SMT, binary memory", "transformer": "Transformer",
          "self": "self-prediction, binary memory"}
@@ -64,17 +65,6 @@ def run(config, seeds, part, lags=(10, 30, 100, 300), batches=(64, 16, 16, 16), 
                     final["later"][name] = row.pop("later")
         yield results.entry(seed, final, seconds=sum(row["seconds"] for rows in final[FORM].values()
                                                      for row in rows.values()))
-
-
-def along(lags, row_of):
-    """{lag: row} until PATIENCE lags in a row are unsolved."""
-    rows, unsolved = {}, 0
-    for lag in lags:
-        rows[str(lag)] = row_of(lag)
-        unsolved = 0 if rows[str(lag)]["accuracy"] >= SOLVED else unsolved + 1
-        if unsolved == PATIENCE:
-            break
-    return rows
 
 
 def at_lag(config, seed, name, lag, B, budget, later):
@@ -242,20 +232,6 @@ class FirstSymbolMachine:
 
 # ---------------------------------------------------------------- what it says
 
-def measured(record, name, lag, metric):
-    """One value for each seed that ran and has it."""
-    found = [results.at(run_["final"], FORM, name, lag, metric) for run_ in record["runs"]]
-    return np.array([v for v in found if v is not None], float)
-
-
-def solved(record, name, lag):
-    return int((measured(record, name, lag, "accuracy") >= SOLVED).sum())
-
-
-def lags_of(record, name):
-    return [lag for lag in record["config"]["lags"] if len(measured(record, name, lag, "accuracy"))]
-
-
 def asked(record, name, lag):
     """Accuracy of each seed trained at the lag `at` and asked at another."""
     found = [results.at(run_["final"], "later", name, lag) for run_ in record["runs"]]
@@ -268,7 +244,7 @@ def checks(record):
     made = []
     for name, lag in (("smt", 30), ("binary", 100), ("transformer", 100)):
         if lag in lags:
-            k = solved(record, name, lag)
+            k = solved(record, FORM, name, lag)
             made.append(results.check(f"{TITLES[FORM]}, lag {lag}: seeds solved by: {NAMES[name]}", k,
                                       f"at least {n - 2} of {n}", k >= n - 2, interval=tables.wilson(k, n)))
     k = int((asked(record, "binary", later) >= SOLVED).sum())
@@ -279,27 +255,28 @@ def checks(record):
 
 def finding(record):
     n = len(record["runs"])
-    said = [f"{NAMES[name]}: {', '.join(f'{solved(record, name, lag)} at {lag:,}' for lag in lags_of(record, name))}"
-            for name in NAMES]
+    reached = {name: [f"{solved(record, FORM, name, lag)} at {lag:,}" for lag in lags_run(record, FORM, name)]
+               for name in NAMES}
+    said = [f"{NAMES[name]}: {', '.join(found)}" for name, found in reached.items()]
     at, later = record["config"]["at"], max(record["config"]["later"])
-    proofs, far = measured(record, "binary", at, "certified"), asked(record, "binary", later)
+    proofs, far = measured(record, FORM, "binary", at, "certified"), asked(record, "binary", later)
     return (f"Seeds of {n} solved within the budget, by lag: {'; '.join(said)}. Of the networks with bits that were "
             f"trained at lag {at}, {int(proofs.sum())} are proved for every lag from there on; "
             f"{(far >= SOLVED).sum()} of the {len(far)} whose codes could be enumerated are right at {later:,}.")
 
 
 def table(record):
-    rows = [row_of(record, name, lag) for name in NAMES for lag in lags_of(record, name)]
+    rows = [row_of(record, name, lag) for name in NAMES for lag in lags_run(record, FORM, name)]
     header = ["method", "lag", "solved", "chance", "sequences seen, median", "multiply-adds, median",
               "processor seconds a seed", "proved, codes"]
     return {"Trained at each lag": (header, rows), "Asked later": later_table(record)}
 
 
 def row_of(record, name, lag):
-    middle = {what: np.median(measured(record, name, lag, what)) for what in ("seen", "multiply_adds", "seconds")}
-    proofs, codes = measured(record, name, lag, "certified"), measured(record, name, lag, "codes")
+    middle = {what: np.median(measured(record, FORM, name, lag, what)) for what in ("seen", "multiply_adds", "seconds")}
+    proofs, codes = measured(record, FORM, name, lag, "certified"), measured(record, FORM, name, lag, "codes")
     proved = f"{int(proofs.sum())} of {len(proofs)}; {codes.min():.0f} to {codes.max():.0f}" if len(codes) else ""
-    return [NAMES[name], f"{lag:,}", tables.share(solved(record, name, lag), len(record["runs"])), f"{1 / K:g}",
+    return [NAMES[name], f"{lag:,}", tables.share(solved(record, FORM, name, lag), len(record["runs"])), f"{1 / K:g}",
             f"{middle['seen']:,.0f}", f"{middle['multiply_adds']:.1e}", f"{middle['seconds']:.0f}", proved]
 
 
@@ -318,12 +295,12 @@ def figure(record, arrays):
     from common.figures import ROLE, SYMBOL_MARKERS, plt
     fig, ax = plt.subplots(figsize=(8, 4.2))
     for k, (name, label) in enumerate(NAMES.items()):
-        lags = lags_of(record, name)
-        seen = [measured(record, name, lag, "seen") for lag in lags]
+        lags = lags_run(record, FORM, name)
+        seen = [measured(record, FORM, name, lag, "seen") for lag in lags]
         color = ROLE.get(name, "0.4")
         ax.plot(lags, [np.median(s) for s in seen], "-", color=color, linewidth=1.4)
         for lag, each in zip(lags, seen):
-            right = measured(record, name, lag, "accuracy") >= SOLVED
+            right = measured(record, FORM, name, lag, "accuracy") >= SOLVED
             for open_, chosen in ((False, right), (True, ~right)):
                 ax.plot(np.full(chosen.sum(), lag * 1.03 ** (k - 1.5)), each[chosen], SYMBOL_MARKERS[k], color=color,
                         fillstyle="none" if open_ else "full", markersize=7)
