@@ -10,7 +10,7 @@ import numpy as np
 from common.figures import CELLS, plt
 from smt.languages import LANGUAGES
 
-MOST, MOST_EDGES = 30, 250      # larger automata are drawn in grey, more edges not at all
+MOST, MOST_EDGES = 30, 150      # larger automata are drawn in grey, more edges not at all
 INK, PALE, FAINT = "#333333", "#AAAAAA", "#D5D5D5"
 
 
@@ -18,7 +18,7 @@ def sheet(tasks, arrays):
     """One panel a language: the learned codes on the left, the minimal automaton on the right."""
     columns = 5 if len(tasks) <= 15 else 6
     rows = -(-len(tasks) // columns)
-    fig, axes = plt.subplots(rows, columns, figsize=(8, 6.1 / columns * rows + 0.35), layout="constrained",
+    fig, axes = plt.subplots(rows, columns, figsize=(7.7, 5.6 / columns * rows + 0.35), layout="constrained",
                              squeeze=False)
     for ax in axes.ravel():
         ax.set_axis_off()
