@@ -52,6 +52,7 @@ class Setting(NamedTuple):
     faster      the RNN's rate over the teacher's
     uniformity  weight of L_unif
     gain        of bits (memory.BinaryMemory)
+    noise       on the updater's input while it is trained; None: what is usual for that training (memory_of)
     """
     lr: float
     divisor: int = 1
@@ -59,6 +60,7 @@ class Setting(NamedTuple):
     faster: float = 1.0
     uniformity: float = 0.0
     gain: float = 1.0
+    noise: float | None = None
 
 
 # ---------------------------------------------------------------- the network of a cell
@@ -85,11 +87,19 @@ def key(cell):
 def memory_of(c, cell, setting):
     """Two tokens for the Transformer block, and for the LSTM on the sphere (h and c on a sphere each)."""
     tokens = 2 if key(cell) in ("transformer", "lstm") else 1
+    noise = usual_noise(cell) if setting.noise is None else setting.noise
     if cell.memory == BITS:
         carry = 0.0 if cell.training != SMT else 1.5
-        return BinaryMemory(c.size, noise=0.02, carry=carry, tokens=tokens, gain=setting.gain)
+        return BinaryMemory(c.size, noise=noise, carry=carry, tokens=tokens, gain=setting.gain)
     made = {SPHERE: SphereMemory, FREE: FreeMemory}[cell.memory]
-    return made(c.size, tokens=tokens, noise=0.0 if cell.training == BPTT else 0.15)
+    return made(c.size, tokens=tokens, noise=noise)
+
+
+def usual_noise(cell):
+    """Share of flipped bits, or standard deviation. BPTT's memory is not disturbed, whatever stands here."""
+    if cell.memory == BITS:
+        return 0.02
+    return 0.0 if cell.training == BPTT else 0.15
 
 
 def restart(rnn, start, rng):
@@ -131,7 +141,7 @@ def train(c, seed, cell, setting, length, more=False):
         return by_smt(c, seed, cell, setting, length, rnn, rng, more)
     if cell.training == BPTT:
         phases = comparison.divided(plan(c, BPTT, length), setting.divisor)
-        took = train_bptt(rnn, comparison.task_of(c), rng, phases, setting.lr)
+        took = train_bptt(rnn, comparison.task_of(c), rng, phases, setting.lr, disturbed=bool(setting.noise))
         return {BPTT: rnn}, {BPTT: {"updates": len(took["loss"]), "seconds": took["seconds"]}}
     (_, batch, updates), = plan(c, SELF, length)
     made = by_self_prediction(c, seed, rnn, comparison.task_of(c), (length, batch, updates), setting.lr, rng)

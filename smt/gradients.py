@@ -100,6 +100,7 @@ def gradient_errors(rng):
         errors[f"BPTT, free memory, {updater}"] = bptt_error(rng, FreeMemory(Z, tokens=2), updater)
     for updater in ("gru", "lstm", "cell"):
         errors[f"BPTT, free memory, {updater} with chrono gates"] = bptt_error(rng, FreeMemory(Z), updater, longest=T)
+    errors["BPTT, free memory, gru, disturbed"] = bptt_error(rng, FreeMemory(Z, noise=0.1), "gru")
     errors["Transformer without a memory"] = transformer_error(rng)
     for name, encoder in (("registers", RegisterEncoder), ("scratch tokens", ScratchEncoder)):
         teacher = {"encoder": encoder, "count": 2, "tokens": 2}
@@ -159,7 +160,8 @@ def dmt_error(rng, memory, updater="mlp"):
 def bptt_error(rng, memory, updater, **options):
     rnn = small_rnn(rng, memory, updater, **options)
     x, y = retrieval(rng, B, T, elements=V - 1)
-    return error_of(lambda: losses.bptt_loss(rnn, x, y)[0], rng, rnn=rnn)
+    noise = memory.perturb(rng, (T, B, Z))
+    return error_of(lambda: losses.bptt_loss(rnn, x, y, noise)[0], rng, rnn=rnn)
 
 
 def transformer_error(rng):

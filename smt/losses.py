@@ -172,15 +172,19 @@ class Unrolled(NamedTuple):
     tape: dict
 
 
-def unroll(rnn, state, tokens):
-    """Run the RNN over tokens (T, B) from `state` (B, Z), keeping what a backward pass needs."""
+def unroll(rnn, state, tokens, noise=None):
+    """Run the RNN over tokens (T, B) from `state` (B, Z), keeping what a backward pass needs.
+
+    noise: (T, B, Z) on the updater's inputs, as `memory.perturb` draws it, or None.
+    """
     steps = len(tokens)
     drive, tape = rnn.updater.drive(tokens), rnn.updater.tape(steps, len(state))
     states, caches = np.empty((steps + 1, *state.shape), state.dtype), [None] * steps
     logits = np.empty((steps, *state.shape), state.dtype)
     states[0] = state
     for t in range(steps):
-        logits[t] = rnn.updater.step(states[t], drive[t], tape, t)
+        given = states[t] if noise is None else rnn.memory.apply(states[t], noise[t])
+        logits[t] = rnn.updater.step(given, drive[t], tape, t)
         states[t + 1], caches[t] = rnn.memory.normalise(logits[t])
     return Unrolled(states, logits, caches, tape)
 
@@ -197,16 +201,17 @@ def read_states(rnn, states, targets, share=1.0):
 
 # ---------------------------------------------------------------- backpropagation through time
 
-def bptt_loss(rnn, x, y):
+def bptt_loss(rnn, x, y, noise=None):
     """Cross-entropy of the unrolled RNN (x, y of shape (B, T)) with its gradient through every step.
 
+    noise: (T, B, Z) on the updater's inputs, or None.
     Returns the loss and ||dL/dm_t|| for t = 0..T, the mean over the batch times B (the loss is a mean over targets).
     """
     rnn.gradient.fill(0)
     batch, length = x.shape
     tokens = np.ascontiguousarray(x.T)
     first, start = rnn.memory.normalise(rnn.start.p["logits"][None])
-    run = unroll(rnn, np.repeat(first, batch, axis=0), tokens)
+    run = unroll(rnn, np.repeat(first, batch, axis=0), tokens, noise)
     loss, dstates = read_states(rnn, run.states[1:], np.ascontiguousarray(y.T))
     norms, dstate, vanished = np.empty(length + 1), dstates[-1], 1e12 * np.finfo(rnn.flat.dtype).tiny
     for t in reversed(range(length)):
@@ -214,6 +219,8 @@ def bptt_loss(rnn, x, y):
         if norms[t + 1] < vanished:                      # too small to change any sum, and on the way to denormal
             dstate = np.zeros_like(dstate)               # numbers, on which the processor is many times slower
         dstate = rnn.updater.step_backward(rnn.memory.normalise_backward(dstate, run.caches[t]), run.tape, t)
+        if noise is not None:
+            dstate = rnn.memory.apply_backward(dstate, noise[t])
         if t > 0:
             dstate += dstates[t - 1]
     norms[0] = np.sqrt(np.einsum("ij,ij->i", dstate, dstate)).sum()

@@ -166,14 +166,18 @@ def train_dmt(teacher, rnn, task, rng, length, batch, updates, lr=1e-3, label="D
 
 # ---------------------------------------------------------------- opponents
 
-def train_bptt(rnn, task, rng, plan, lr, label="BPTT"):
-    """Unroll and send the error back through every step. Returns the loss curve, sequences and seconds."""
+def train_bptt(rnn, task, rng, plan, lr, label="BPTT", disturbed=False):
+    """Unroll and send the error back through every step. Returns the loss curve, sequences and seconds.
+
+    disturbed: the updater's inputs are, as the memory says (its `noise`).
+    """
     trainer, progress, step, sequences = Trainer(rnn=rnn), Progress(label, total_updates(plan)), 0, 0
     curve, started = [], time.process_time()
     for length, batch, updates in plan:
         for _ in range(updates):
             x, y = task(rng, batch, draw_length(rng, length))
-            loss, _ = bptt_loss(rnn, x, y)
+            noise = rnn.memory.perturb(rng, (x.shape[1], len(x), rnn.memory.size)) if disturbed else None
+            loss, _ = bptt_loss(rnn, x, y, noise)
             rate = warm_up(step) * cosine(step, total_updates(plan), lr)
             require_finite(loss, step, rate)
             trainer.step(rate)

@@ -13,7 +13,7 @@ from smt.memory import BinaryMemory
 from smt.model import RNN
 from smt.self_prediction import roll
 from smt.smt import Config
-from smt.studies import causes, grid
+from smt.studies import causes, disturbance, grid
 from smt.training import Trainer
 from smt.updaters import CellLSTM
 
@@ -158,6 +158,27 @@ def test_only_what_both_first_seeds_solve_goes_on_to_longer_sequences(monkeypatc
 
 
 # ---------------------------------------------------------------- networks, memories, updates
+
+def test_a_memory_is_disturbed_as_the_setting_says_and_bptt_only_if_it_is_asked_for():
+    noise = lambda cell, **setting: factorial.memory_of(TINY, Cell(*cell), Setting(1e-3, **setting)).noise
+    assert noise((SMT, SPHERE, "GRU")) == 0.15 and noise((SMT, BITS, "GRU")) == 0.02
+    assert noise((SMT, SPHERE, "GRU"), noise=0.0) == 0.0 and noise((BPTT, FREE, "GRU"), noise=0.1) == 0.1
+
+    def trained(**setting):
+        networks, _ = factorial.train(TINY, 0, Cell(BPTT, FREE, "GRU"), Setting(1e-3, **setting), 4)
+        return networks[BPTT].flat
+    assert (trained() == trained(noise=0.0)).all() and (trained() != trained(noise=0.1)).any()
+
+
+def test_the_study_of_disturbance_reports_what_was_chosen_on_the_last_choosing_seed(monkeypatch):
+    score = {0.02: 0.6, 0.05: 0.9, 0.1: 0.8}
+    monkeypatch.setattr(factorial, "validated", lambda _c, seed, _cell, setting, _length: {
+        "score": score[setting.noise] - (0.2 if setting.noise == 0.05 and seed == 901 else 0), "loss": setting.lr})
+    cell = next(iter(disturbance.UNROLLED))
+    made = disturbance.choose(TINY, cell, 64, (0.02, 0.05, 0.1), (900, 901), computed)
+    assert made["setting"].noise == 0.05 and sorted(map(len, made["scores"].values())) == [1, 1, 1, 1, 2, 2]
+
+
 
 def test_a_network_with_bits_starts_from_keeping_for_smt_only():
     def carry(training):

@@ -68,6 +68,16 @@ def test_bptt_loss_with_every_updater(updater, memory):
     assert directional_error(loss, *networks(rnn=rnn), rng, step=1e-4) < 1e-7
 
 
+@pytest.mark.parametrize("memory", [FreeMemory(8, noise=0.3), SoftBits(8, noise=0.2)])
+def test_bptt_loss_with_a_disturbed_memory(memory):
+    rng, _, rnn, x, y = setting(memory)
+    noise = memory.perturb(rng, (T, B, 8))
+    loss = lambda: losses.bptt_loss(rnn, x, y, noise)[0]
+    assert loss() != losses.bptt_loss(rnn, x, y)[0]
+    loss()
+    assert directional_error(loss, *networks(rnn=rnn), rng, step=1e-4) < 1e-7
+
+
 def test_bptt_gradient_norm_is_that_of_the_initial_memory():
     """||dL/dm_0|| from the backward pass against finite differences of the initial state itself."""
     _, _, rnn, x, y = setting(SoftBits(8))
