@@ -14,13 +14,14 @@ from common.config import run
 from common.figures import ROLE, draw, plt
 from vanishing_gradient.compute import laws
 from vanishing_gradient.compute.laws import costs, median, words
+from vanishing_gradient.compute.studies import (every_update, gradient_flow, mechanism, more_budget, small_steps,
+                                                strong_symbol, weak_filler)
 
 HERE = Path(__file__).resolve().parent
 ARRAYS = ("radius", "flow", "decodable", "curve", "looks", "all_radius", "all_looks")
 STYLE = {"small_plain": ("0.45", "-"), "small_orthogonal": ("0.45", "--"), "sgd_plain": (ROLE["rnn"], "-"),
          "sgd_orthogonal": (ROLE["rnn"], "--"), "adam_plain": (ROLE["tuned_rnn"], "-"),
          "adam_orthogonal": (ROLE["tuned_rnn"], "--")}
-MILLION = 1e6
 
 
 # ---------------------------------------------------------------- figures
@@ -95,7 +96,6 @@ def error_returns(record, arrays):
 
 def tables(record, studies):
     growth, held = laws.small_growth(record), laws.held_out(record)
-    more = laws.small_growth(record, "multiply_adds")
     factor = np.mean([run["final"]["start"]["plain"]["factor"] for run in record["runs"]])
     curve, longest = record["config"]["curves"], record["config"]["curves"]["adam_plain"]["lags"][-1]
     rules = [results.at(run["final"], "rules", longest, "last") for run in record["runs"]]
@@ -104,11 +104,70 @@ def tables(record, studies):
     return dict(
         costs=_costs(record), held=_held(held),
         growth=f"{growth.value:.2f} [{growth.interval[0]:.2f}, {growth.interval[1]:.2f}]",
-        factor=f"{factor:.2f}", inverse=f"{1 / factor:.2f}", million=f"{laws.steps_for(MILLION, more.value):.0f}",
+        factor=f"{factor:.2f}", inverse=f"{1 / factor:.2f}",
         first=f"10^{np.mean([run['final']['start']['plain']['first_error'] for run in record['runs']]):.0f}",
         rules=f"{np.mean(rules):.2f}", untrained=f"{np.mean(ready):.2f}",
         small_budget=f"{curve['small_plain']['budget']:,}", budget=f"{curve['adam_plain']['budget']:,}",
-        tried=_tried(studies))
+        tried=_tried(studies), **_from_studies(studies))
+
+
+def _from_studies(studies):
+    """What the README quotes from studies, or that they were not run."""
+    made = {}
+    for name, words_of in (("small_steps", _million), ("gradient_flow", _small), ("more_budget", _late),
+                           ("every_update", _returned), ("mechanism", _beyond), ("strong_symbol", _strong),
+                           ("weak_filler", _lucky)):
+        there = studies.get(name)
+        made |= words_of(there) if there else {}
+    return {name: made.get(name, "(not run)") for name in QUOTED}
+
+
+QUOTED = ("million", "million_power", "farthest", "farthest_budget", "ratios", "flow_growth", "flow_way", "late",
+          "slower", "far", "large_budget", "returned", "would_return", "beyond", "strong", "lucky")
+
+
+def _million(record):
+    """What six times the budget reaches, which law errs less, and what a million times the compute would buy."""
+    steps = {kind: f"{value:.0f} [{low:.0f}, {high:.0f}]"
+             for kind, (value, (low, high)) in small_steps.bought(record, "latch").items()}
+    ratios = [small_steps.word(small_steps.split(record, *split).ratio) for split in small_steps.SPLITS]
+    return dict(million=steps[laws.KINDS[0]], million_power=steps[laws.KINDS[1]],
+                farthest=f"{small_steps.there(record, 'latch')[-1]}",
+                farthest_budget=f"{small_steps.budget_of(record, 'latch'):,}",
+                ratios=f"{', '.join(ratios[:-1])} and {ratios[-1]}")
+
+
+def _small(record):
+    """Growth of the cost and length of the way when rate or batch change."""
+    growths = [gradient_flow.growth(record, name) for name in gradient_flow.ROWS]
+    ways = [gradient_flow.length(record, name) for name in gradient_flow.ROWS]
+    return dict(flow_growth=f"{min(growths):.2f} to {max(growths):.2f}", flow_way=f"{min(ways):.2f} to {max(ways):.2f}")
+
+
+def _late(record):
+    """Who is late and who is lost, with the larger budget."""
+    c, n = record["config"], len(record["runs"])
+    long = c["long_lags"][-1]
+    lost, found = more_budget.missed(record, "adam")
+    short, all_found = more_budget.counts(record, "latch", "slower", long)
+    return dict(late=f"{found} of {lost}", large_budget=f"{c['budget']:,}",
+                slower=f"{all_found} of {n} (within {c['short_budget']:,}: {short})",
+                far=f"{more_budget.counts(record, 'latch', 'adam', c['longest'])[1]} of {n}")
+
+
+def _returned(record):
+    """Whether the error came back before the state held the symbol, and whether it would have, had it been cut."""
+    whole = [every_update.groups(record, name) for name in every_update.WHOLE]
+    cut = [every_update.groups(record, name) for name in every_update.ROWS if name not in every_update.WHOLE]
+    holds = sum(len(group[0]) for group in whole)
+    return dict(returned=f"{sum(every_update.came(group[0]) for group in whole)} of {holds}",
+                would_return=f"{sum(every_update.came(one) for group in cut for one in group)} of "
+                             f"{sum(len(one) for group in cut for one in group)}")
+
+
+def _beyond(record):
+    """How often W's radius ends above 1 with errors of ten steps only."""
+    return dict(beyond=f"{mechanism.beyond(record, 'ten_steps', record['config']['lags'][0])} of {len(record['runs'])}")
 
 
 def _tried(studies):
@@ -138,6 +197,16 @@ def _held(held):
     """The lags that the laws were not fitted to."""
     rows = [[lag, words(measured), *(words(value) for value in predicted)] for lag, measured, *predicted in held.rows]
     return text.table(["held-out lag", "measured", "exponential predicts", "power law predicts"], rows)
+
+
+def _strong(record):
+    """How many hold the symbol with errors of ten steps when it is written strongly."""
+    return dict(strong=f"{strong_symbol.count(record, 'cut_strong', 'holds_at')} of {len(record['runs'])}")
+
+
+def _lucky(record):
+    """How many random networks hold the symbol when the filler writes weakly."""
+    return dict(lucky="{} of {}".format(*weak_filler.best(record, "filler weak")))
 
 
 # ---------------------------------------------------------------- the root README

@@ -14,7 +14,7 @@ from common import results
 from common.randomness import stream
 from vanishing_gradient.compute import scalar_nets, tracer
 
-SEEDS, MINUTES = range(1), 0.2
+SEEDS, MINUTES = range(1), 0.7
 USES = ()
 QUICK = dict(lengths=(4, 8), quadratic=8, wide=5, order_length=20)
 LETTERS, FILLER = 2, 5

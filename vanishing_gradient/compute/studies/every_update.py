@@ -18,7 +18,7 @@ from vanishing_gradient.compute import training
 from vanishing_gradient.compute.studies.mechanism import FEW, HELD
 from vanishing_gradient.compute.training import FIRST, SOLVED, Recipe
 
-SEEDS, MINUTES = range(8), 1
+SEEDS, MINUTES = range(8), 1.2
 USES = ("units",)
 QUICK = dict(lag=10, updates=8)
 # Rate and batch, of the study mechanism and of the main experiment, and the steps that errors go back (0: all).
@@ -171,7 +171,8 @@ def figure(record, arrays):
         ax.set_ylabel(f"error {lag} steps back")
     for ax in axes[1]:
         ax.set_xlabel("updates")
-    axes[0, 1].plot([], [], "o", color=ROLE["lstm"], label="from here the state holds the symbol")
-    axes[0, 1].plot([], [], color="0.75", label="never holds it")
-    axes[0, 1].legend(fontsize=8.5, loc="lower left")
+    marks = [axes[0, 1].plot([], [], *kind, **style)[0] for kind, style in (
+        (["o"], dict(color=ROLE["lstm"])), ([], dict(color="0.75")), (["--"], dict(color="0.4", linewidth=1)))]
+    fig.legend(marks, ["from here the state holds the symbol", "never holds it", "above: the error is back"],
+               loc="outside lower center", ncols=3, fontsize=9)
     return fig

@@ -13,7 +13,7 @@ from common.networks import stack
 from vanishing_gradient.compute import laws, training
 from vanishing_gradient.compute.training import FIRST, SOLVED, Recipe
 
-SEEDS, MINUTES = range(8), 0.5
+SEEDS, MINUTES = range(8), 0.4
 USES = ("units",)
 QUICK = dict(lags=(4, 5), budget=3000)
 ROWS = {"main": (1.0, 64), "slower": (0.3, 64), "noisier": (1.0, 16), "quieter": (1.0, 256)}     # rate, batch

@@ -19,7 +19,7 @@ from vanishing_gradient.compute import training
 from vanishing_gradient.compute.studies.mechanism import HELD, LEARNED
 from vanishing_gradient.compute.training import FIRST, SOLVED, Recipe
 
-SEEDS, MINUTES = range(8), 0.5
+SEEDS, MINUTES = range(8), 0.4
 USES = ("units",)
 QUICK = dict(lag=8, budget=320)
 SYMBOLS, FILLER = slice(0, 2), slice(2, None)            # columns of W_in

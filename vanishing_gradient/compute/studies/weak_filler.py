@@ -14,7 +14,7 @@ from common.tables import wilson
 from vanishing_gradient.compute import training
 from vanishing_gradient.compute.training import FIRST
 
-SEEDS, MINUTES = range(8), 0.5
+SEEDS, MINUTES = range(8), 0.3
 USES = ("units",)
 QUICK = dict(radii=(0.5, 2.0), lag=10, networks=4)
 HELD = 0.95
