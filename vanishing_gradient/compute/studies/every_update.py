@@ -154,7 +154,7 @@ def table(record):
 
 def figure(record, arrays):
     from common.figures import ROLE, plt
-    fig, axes = plt.subplots(2, 2, figsize=(10, 5.4), sharex="col", sharey=True)
+    fig, axes = plt.subplots(2, 2, figsize=(8, 5), sharex="col", sharey=True)
     lag, n = record["config"]["lag"], len(record["runs"])
     for ax, name in zip(axes.flat, ROWS):
         holds, _ = groups(record, name)
@@ -166,7 +166,7 @@ def figure(record, arrays):
         ax.axhline(THERE, color="0.4", linestyle="--", linewidth=1)
         ax.set(ylim=(TICKS[0] - 2, 8), xscale="log", xlim=(3, None), yticks=TICKS,
                yticklabels=[f"10$^{{{v}}}$" for v in TICKS])
-        ax.set_title(f"{NAME[name].removeprefix('Adam, ')}: {len(holds)} of {n} hold it", fontsize=10.5)
+        ax.set_title(f"{NAME[name].removeprefix('Adam, ')}: {len(holds)} of {n} hold it", fontsize=10)
     for ax in axes[:, 0]:
         ax.set_ylabel(f"error {lag} steps back")
     for ax in axes[1]:
