@@ -166,7 +166,8 @@ def figure(record, arrays):
         ax.axhline(THERE, color="0.4", linestyle="--", linewidth=1)
         ax.set(ylim=(TICKS[0] - 2, 8), xscale="log", xlim=(3, None), yticks=TICKS,
                yticklabels=[f"10$^{{{v}}}$" for v in TICKS])
-        ax.set_title(f"{NAME[name].removeprefix('Adam, ')}: {len(holds)} of {n} hold it", fontsize=10)
+        what = NAME[name].removeprefix("Adam, ") if name in WHOLE else f"errors of {ROWS[name][2]} steps"
+        ax.set_title(f"{what}: {len(holds)} of {n} hold it", fontsize=10)
     for ax in axes[:, 0]:
         ax.set_ylabel(f"error {lag} steps back")
     for ax in axes[1]:
