@@ -143,3 +143,25 @@ def row(record, method, network, way, lengths):
         cells.append(f"{tables.share((found >= SOLVED).sum(), len(found))}; {found.mean():.3f} ({found.min():.3f})")
     updates, seconds = (results.values(record, method, network, way, what) for what in ("updates", "seconds"))
     return [method, network, way, *cells, f"{updates.max():,.0f}", f"{seconds.mean():.0f}"]
+
+
+def figure(record, arrays):
+    """Accuracy against the tested length: full lines were disturbed while they were trained, dashed ones were not."""
+    from common.figures import CELLS, SYMBOL_MARKERS, chance_line, plt
+    lengths, fig = lengths_of(record), plt.figure(figsize=(8, 3.8), layout="constrained")
+    axes = fig.subplots(1, 2, sharey=True)
+    for ax, methods in zip(axes, ((BPTT,), (SMT, DMT))):
+        networks = [(method, network) for method in methods for network in NETWORKS[method]]
+        for k, (method, network) in enumerate(networks):
+            for way, line in ((WITH, "-"), (WITHOUT, "--")):
+                means = [accuracy(record, method, network, way, n).mean() for n in lengths]
+                ax.plot(lengths, means, line, color=CELLS[k], marker=SYMBOL_MARKERS[k],
+                        label=f"{method}: {network}" if way == WITH else None)
+        chance_line(ax, record["runs"][0]["final"]["trivial"]["chance"])
+        ax.set(xscale="log", xlabel="tested at T", xticks=lengths, xticklabels=[f"{n:,}" for n in lengths])
+        ax.minorticks_off()
+        ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=2, fontsize=8)
+    axes[0].set_ylabel(f"mean accuracy (n = {len(record['runs'])})")
+    fig.suptitle(f"Trained at T = {lengths[0]}; full lines: the memory was disturbed meanwhile, dashed: it was not",
+                 fontsize=10)
+    return fig
