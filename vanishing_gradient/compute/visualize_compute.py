@@ -123,7 +123,7 @@ def _from_studies(studies):
 
 
 QUOTED = ("million", "million_power", "farthest", "farthest_budget", "ratios", "flow_growth", "flow_way", "late",
-          "slower", "far", "large_budget", "returned", "would_return", "beyond", "strong", "lucky")
+          "slower", "large_budget", "returned", "would_return", "beyond", "strong", "lucky")
 
 
 def _million(record):
@@ -151,8 +151,7 @@ def _late(record):
     lost, found = more_budget.missed(record, "adam")
     short, all_found = more_budget.counts(record, "latch", "slower", long)
     return dict(late=f"{found} of {lost}", large_budget=f"{c['budget']:,}",
-                slower=f"{all_found} of {n} (within {c['short_budget']:,}: {short})",
-                far=f"{more_budget.counts(record, 'latch', 'adam', c['longest'])[1]} of {n}")
+                slower=f"{all_found} of {n} (within {c['short_budget']:,}: {short})")
 
 
 def _returned(record):

@@ -39,11 +39,10 @@ def test_no_step_is_bought_where_nothing_was_learned():
 
 def more(cost, seeds=4):
     """A record of more_budget whose networks need cost(name, lag, seed) sequences."""
-    config = dict(short_lags=(4, 8, 30), long_lags=(60, 100, 300), longest=1000, short_budget=100, budget=1000,
-                  symbols=10**6)
+    config = dict(short_lags=(4, 8, 30), long_lags=(60, 100, 300), short_budget=100, budget=1000)
     runs = [dict(final={}) for _ in range(seeds)]
     for seed, run in enumerate(runs):
-        for task, name, lag in more_budget.points((4, 8, 30), (60, 100, 300), 1000):
+        for task, name, lag in more_budget.points((4, 8, 30), (60, 100, 300)):
             run["final"].setdefault(task, {}).setdefault(name, {})[str(lag)] = dict(sequences=cost(name, lag, seed))
     return dict(runs=runs, config=config)
 
