@@ -24,7 +24,7 @@ from smt import factorial
 from smt.factorial import (AT_CHANCE, BITS, BPTT, DMT, FREE, GATED, MORE, SELF, SMT, SOLVED, SPHERE, UPDATERS, Cell,
                            Setting)
 
-SEEDS, MINUTES = range(100, 105), 110
+SEEDS, MINUTES = range(100, 105), 100
 USES = ("elements", "size", "hidden", "width", "heads", "scale", "test", "longest")
 QUICK = dict(size=16, hidden=16, width=16, scale=0.01, test=16, longest=64, choosing=(900,), lengths=(16,), far=(),
              updaters=("GRU", "tanh-RNN"), few=(100,))
@@ -361,16 +361,19 @@ def choice_text(record, length, training, memory, updater):
     return f"{made['setting']} ({tried}; {updates.max():,.0f})" if len(updates) else f"{made['setting']} ({tried})"
 
 
+SHORT = {"residual MLP": "residual\nMLP", "Transformer block": "Transf.\nblock"}
+
+
 def figure(record, arrays):
     """Tiles: colour is the mean accuracy, the number how many seeds solve it."""
     from common.figures import SEQUENTIAL, plt
     lengths, rows = lengths_of(record), rows_of(record)
     last = record["config"]["lengths"][-1]
     panels = [(length, length, f"trained and tested at T = {length}") for length in lengths]
-    panels.append((last, 4096, f"trained at T = {last}, tested at T = 4,096"))
-    across = min(2, len(panels))
-    fig, axes = plt.subplots(-(-len(panels) // across), across, figsize=(9, 4.1 * -(-len(panels) // across)),
-                             sharex=True, sharey=True, squeeze=False, layout="constrained")
+    panels.insert(lengths.index(last) + 1, (last, 4096, f"trained at {last}, tested at 4,096"))
+    across = min(3, len(panels))
+    fig, axes = plt.subplots(-(-len(panels) // across), across, figsize=(10, 4 * -(-len(panels) // across)),
+                             sharey=True, squeeze=False, layout="constrained")
     for ax, (length, at, title) in zip(axes.flat, panels):
         values = np.array([[mean_or_nan(accuracy(record, length, method, memory, updater, at)) for updater in UPDATERS]
                            for method, memory in rows])
@@ -378,8 +381,8 @@ def figure(record, arrays):
         ax.set_title(title, fontsize=10)
         ax.grid(visible=False)
         write_counts(ax, record, rows, length, at, values)
-        ax.set_xticks(range(len(UPDATERS)), [name.replace(" ", "\n") for name in UPDATERS], fontsize=7)
-        ax.set_yticks(range(len(rows)), [f"{method} · {memory}" for method, memory in rows], fontsize=8)
+        ax.set_xticks(range(len(UPDATERS)), [SHORT.get(name, name) for name in UPDATERS], fontsize=8)
+        ax.set_yticks(range(len(rows)), [f"{method} · {memory}" for method, memory in rows], fontsize=9)
     for ax in axes.flat[len(panels):]:
         ax.set_visible(False)
     fig.suptitle(f"Retrieval: seeds that solve it (accuracy of {SOLVED} or more); empty: not run", fontsize=11)
