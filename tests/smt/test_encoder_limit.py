@@ -1,4 +1,4 @@
-"""The tasks at growing length: ceilings, rules without learning, what the teacher knows, all methods, their study."""
+"""The tasks at growing length: ceilings, rules without learning, what the teacher knows, methods, their study."""
 
 from dataclasses import replace
 
@@ -190,7 +190,8 @@ def test_checks_finding_tables_and_picture_follow_from_a_record():
     assert first and limits.cells_of(record, REGISTERS) == limits.cells_of(record, SCRATCH) == first
     counts = encoder_limit.get(record, "Parity", 8, PATIENT, "sequences")
     assert counts == pytest.approx(5 * encoder_limit.get(record, "Parity", 8, SMT, "sequences"), abs=64)
-    assert "trained 5 times as long 0 of 2, memory read at 2 registers 0 of" in encoder_limit.finding(record)
+    told = encoder_limit.finding(record)
+    assert "batch of 32, trained 5 times as long 0 of 2, memory read at 2 registers 0 of" in told
     assert all(len(row) == len(header) for header, rows in encoder_limit.table(record).values() for row in rows)
     from common.figures import plt
     plt.close(encoder_limit.figure(record, {}))
@@ -239,6 +240,16 @@ def test_the_limit_is_the_first_part_that_is_not_solved(rnn, encoder, held, what
     assert encoder_limit.limit(record, "Parity", 8) == what and encoder_limit.limit(record, "Parity", 16) is None
     claim = encoder_limit.checks(record)[1]
     assert claim["holds"] == (what in ("encoder", "memory", "undecided"))       # one of its two tests fails
+
+
+def test_a_changed_teacher_that_passes_both_tests_while_its_rnn_fails_is_named():
+    record = made_up(**{SMT: (0.8,), PATIENT: (0.8,)})
+    for run in record["runs"]:
+        run["final"]["Parity"]["8"][PATIENT] |= {"encoder": 1.0, "held": 1.0}
+    assert encoder_limit.finding(record).endswith("the RNN fails on: Parity, T = 8 (longer).")
+    for run in record["runs"]:
+        run["final"]["Parity"]["8"][PATIENT]["held"] = 0.8
+    assert "the RNN fails" not in encoder_limit.finding(record)
 
 
 def test_solved_is_0_95_of_the_ceiling():
