@@ -208,7 +208,7 @@ def test_a_saved_network_answers_as_before(memory, updater):
 
 def test_gradcheck_passes():
     done = run_script("smt/smt.py", "--gradcheck")
-    assert done.returncode == 0 and done.stdout.count("relative error") == 50
+    assert done.returncode == 0 and done.stdout.count("relative error") == 51
 
 
 def test_gradcheck_ends_with_status_1_when_a_gradient_is_wrong(tmp_path):
