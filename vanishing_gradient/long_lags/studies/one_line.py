@@ -11,7 +11,7 @@ from vanishing_gradient.long_lags import report
 from vanishing_gradient.long_lags.rows import RUNNABLE
 from vanishing_gradient.long_lags.trials import run_rows
 
-SEEDS, MINUTES = range(20), 2
+SEEDS, MINUTES = range(20), 3
 USES = ("line", "times")
 QUICK = dict(times=2e-5)
 PAPER = report.published(RUNNABLE.values())
