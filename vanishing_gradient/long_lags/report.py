@@ -186,7 +186,7 @@ def ratios(ax, lines):
                 markerfacecolor="white" if found.bound else ROLE["lstm"])
         beside(ax, y, f"{found.solved} of {found.trials}", ROLE["paper"])
     ax.set(xscale="log", yticks=range(len(lines)), yticklabels=[row.title for row, _ in lines],
-           xlabel="our mean sequences / the paper's (arrow: lower bound, trials unsolved)")
+           xlabel="our mean sequences / the paper's (arrow: at least)")
     label_axis(ax, (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20))
     ax.set_ylim(len(lines) - 0.4, -0.6)
     ax.tick_params(axis="y", labelsize=8)
