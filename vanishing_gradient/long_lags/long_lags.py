@@ -11,9 +11,9 @@ the tables that were run are studies, with all their trials. This script runs th
 tasks.py draws the sequences, wiring.py and one_unit.py are the two networks, criteria.py says when a trial is
 solved, trials.py trains. Ends with (seeds 0 to 9):
 
-    2a, p = 4                                    10 of 10 solved, mean 1,061 sequences
-    2a, p = 10                                   10 of 10 solved, mean 2,032 sequences
-    3a, N = 3, noise of standard deviation 0.2   10 of 10 solved, mean 8,270 sequences
+    2a, p = 4                                    10 of 10 solved, mean 1,018 sequences
+    2a, p = 10                                   10 of 10 solved, mean 1,962 sequences
+    3a, N = 3, noise of standard deviation 0.2   10 of 10 solved, mean 8,290 sequences
 """
 
 import sys
