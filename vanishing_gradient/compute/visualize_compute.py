@@ -14,8 +14,8 @@ from common.config import run
 from common.figures import ROLE, draw, plt
 from vanishing_gradient.compute import laws
 from vanishing_gradient.compute.laws import costs, median, words
-from vanishing_gradient.compute.studies import (every_update, gradient_flow, mechanism, more_budget, small_steps,
-                                                strong_symbol, weak_filler)
+from vanishing_gradient.compute.studies import (every_update, gradient_flow, mechanism, small_steps, strong_symbol,
+                                                weak_filler)
 
 HERE = Path(__file__).resolve().parent
 ARRAYS = ("radius", "flow", "decodable", "curve", "looks", "all_radius", "all_looks")
@@ -114,7 +114,7 @@ def tables(record, studies):
 def _from_studies(studies):
     """What the README quotes from studies, or that they were not run."""
     made = {}
-    for name, words_of in (("small_steps", _million), ("gradient_flow", _small), ("more_budget", _late),
+    for name, words_of in (("small_steps", _million), ("gradient_flow", _small),
                            ("every_update", _returned), ("mechanism", _beyond), ("strong_symbol", _strong),
                            ("weak_filler", _lucky)):
         there = studies.get(name)
@@ -122,8 +122,8 @@ def _from_studies(studies):
     return {name: made.get(name, "(not run)") for name in QUOTED}
 
 
-QUOTED = ("million", "million_power", "farthest", "farthest_budget", "ratios", "flow_growth", "flow_way", "late",
-          "slower", "large_budget", "returned", "would_return", "beyond", "strong", "lucky")
+QUOTED = ("million", "million_power", "farthest", "farthest_budget", "ratios", "flow_growth", "flow_way",
+          "returned", "would_return", "beyond", "strong", "lucky")
 
 
 def _million(record):
@@ -142,16 +142,6 @@ def _small(record):
     growths = [gradient_flow.growth(record, name) for name in gradient_flow.ROWS]
     ways = [gradient_flow.length(record, name) for name in gradient_flow.ROWS]
     return dict(flow_growth=f"{min(growths):.2f} to {max(growths):.2f}", flow_way=f"{min(ways):.2f} to {max(ways):.2f}")
-
-
-def _late(record):
-    """Who is late and who is lost, with the larger budget."""
-    c, n = record["config"], len(record["runs"])
-    long = c["long_lags"][-1]
-    lost, found = more_budget.missed(record, "adam")
-    short, all_found = more_budget.counts(record, "latch", "slower", long)
-    return dict(late=f"{found} of {lost}", large_budget=f"{c['budget']:,}",
-                slower=f"{all_found} of {n} (within {c['short_budget']:,}: {short})")
 
 
 def _returned(record):

@@ -19,7 +19,7 @@ from vanishing_gradient.compute.compute import CURVES
 from vanishing_gradient.compute.laws import KINDS
 from vanishing_gradient.compute.training import FIRST, MARKED, SOLVED, TASKS, Recipe
 
-SEEDS, MINUTES = range(8), 14
+SEEDS, MINUTES = range(8), 15
 USES = ("units",)
 QUICK = dict(latch_lags=(4, 5, 6), two_lags=(3, 4, 5), marked_lags=(4,), latch_budget=6000, budget=3000)
 KIND = {"latch": FIRST, "two": TASKS["two_sequence"], "marked": MARKED}
@@ -206,7 +206,7 @@ def figure(record, arrays):
         ratio = held.ratio
         ax.set(yscale="log", xlabel="lag", title=f"{NAME[task]}: errors {word(ratio)} : 1", xticks=lags[::2])
     axes[0].set_ylabel(f"training sequences until 99 %, {len(record['runs'])} seeds")
-    axes[0].text(0.98, 0.03, "grey: held out\ntriangles: so many censored", ha="right", color="0.4", fontsize=8.5,
+    axes[0].text(0.98, 0.03, "errors: exponential : power law\ngrey: held out\ntriangles: so many censored", ha="right", color="0.4", fontsize=8.5,
                  transform=axes[0].transAxes)
     axes[0].legend(loc="upper left")
     return fig
