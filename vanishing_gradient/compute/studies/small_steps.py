@@ -206,7 +206,7 @@ def figure(record, arrays):
         ratio = held.ratio
         ax.set(yscale="log", xlabel="lag", title=f"{NAME[task]}: errors {word(ratio)} : 1", xticks=lags[::2])
     axes[0].set_ylabel(f"training sequences until 99 %, {len(record['runs'])} seeds")
-    axes[0].text(0.98, 0.03, "errors: exponential : power law\ngrey: held out\ntriangles: so many censored", ha="right", color="0.4", fontsize=8.5,
-                 transform=axes[0].transAxes)
+    note = "errors: exponential : power law\ngrey: held out\ntriangles: so many censored"
+    axes[0].text(0.98, 0.03, note, ha="right", color="0.4", fontsize=8.5, transform=axes[0].transAxes)
     axes[0].legend(loc="upper left")
     return fig
