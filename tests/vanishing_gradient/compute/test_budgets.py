@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from vanishing_gradient.compute.studies import every_update, small_steps
+from vanishing_gradient.compute.studies import every_update, more_budget, small_steps
 
 LAGS = (4, 5, 6, 7, 8, 9, 10, 11, 12, 13)
 
@@ -35,6 +35,27 @@ def test_no_step_is_bought_where_nothing_was_learned():
     record = small(lambda lag, seed: None)
     assert small_steps.bought(record, "latch") == {} and small_steps.missed_by(record) is None
     assert not any(check["holds"] for check in small_steps.checks(record))
+
+
+def more(cost, seeds=4):
+    """A record of more_budget whose networks need cost(name, lag, seed) sequences."""
+    config = dict(short_lags=(4, 8, 30), long_lags=(60, 100), short_budget=100, budget=1000)
+    runs = [dict(final={}) for _ in range(seeds)]
+    for seed, run in enumerate(runs):
+        for task, name, lag in more_budget.points((4, 8, 30), (60, 100)):
+            run["final"].setdefault(task, {}).setdefault(name, {})[str(lag)] = dict(sequences=cost(name, lag, seed))
+    return dict(runs=runs, config=config)
+
+
+def test_the_late_are_told_from_the_lost():
+    record = more(lambda name, lag, seed: (50.0, 100.0, 500.0, None)[seed])
+    assert more_budget.counts(record, "latch", "adam", 100) == (2, 3)
+    assert more_budget.missed(record, "adam") == (4, 2)
+
+
+def test_a_power_law_of_the_lag_is_no_exponential():
+    record = more(lambda name, lag, seed: 2.0 * lag**1.5)
+    assert more_budget.held(record, "adam").ratio > 100
 
 
 def test_an_error_counts_only_until_the_state_holds_the_symbol():
