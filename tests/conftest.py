@@ -1,5 +1,6 @@
 """Tests import the checkout they lie in, with one BLAS thread."""
 
+import signal
 import sys
 from pathlib import Path
 
@@ -7,3 +8,6 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 import common  # noqa: F401  before numpy
+
+# A shell starts what it runs in the background with Ctrl-C ignored, and children inherit that: they would not stop.
+signal.signal(signal.SIGINT, signal.default_int_handler)
