@@ -68,11 +68,12 @@ class OfWiring:
         """(T, N) symbols -> (T, N, 1); (T, D, N) reals -> (T, N, D, 1)."""
         return x[..., None] if self.task.symbols else x.swapaxes(1, 2)[..., None]
 
-    def look(self, p, sets):
-        """Largest output error (size, N) of every trial on its own test set."""
-        x, lengths = side_by_side([s.x for s in sets], 1), np.stack([s.lengths for s in sets])
+    def look(self, p, sets, first=None):
+        """Largest output error (size, N) of every trial on its own test set, or on the `first` of it."""
+        x = side_by_side([s.x[..., :first] for s in sets], 1)
+        lengths = np.stack([s.lengths[:first] for s in sets])
         output = wiring.forward(self.net, p, x, lengths).output
-        return np.abs(output - np.stack([s.clean for s in sets])).max(1).T
+        return np.abs(output - np.stack([s.clean[..., :first] for s in sets])).max(1).T
 
 
 class OfStrings(OfWiring):

@@ -57,7 +57,7 @@ class Trials:
         self.seen += 1
         with np.errstate(over="ignore", invalid="ignore"):
             errors = self.learner.learn(self.p, block, k, self.memory, self.seen)
-        look = lambda: self.learner.look(self.p, self.sets)
+        look = lambda *first: self.learner.look(self.p, self.sets, *first)
         solved, lost = self.row.solved.see(self.memory, errors, self.seen, look), ~np.isfinite(errors)
         if not (solved | lost).any():
             return block

@@ -130,9 +130,20 @@ def test_multiplication_counts_wrong_ones_of_the_last_two_thousand():
 
 
 def test_the_first_criterion_of_experiment_3_is_remembered_and_the_second_ends_the_trial():
-    looks = iter([np.full((256, 1), 0.1), np.full((256, 1), 0.005)])
-    solved, memory = feed(TestSets(0.2, 0, 0.01), [[1.0]] * 200, lambda: next(looks))
+    errors = iter([np.full((256, 1), 0.1)] * 2 + [np.full((256, 1), 0.005)] * 2)
+    solved, memory = feed(TestSets(0.2, 0, 0.01), [[1.0]] * 200, lambda first=None: next(errors)[:first])
     assert memory["st1"][0] == 100 and bool(solved[-1][0]) and not any(s.any() for s in solved[:-1])
+
+
+def test_who_is_wrong_on_the_first_of_the_set_is_not_asked_for_the_rest_and_who_is_wrong_later_is_not_solved():
+    wrong_early, wrong_late = np.full((256, 1), 0.005), np.full((256, 1), 0.005)
+    wrong_early[3] = wrong_late[200] = 0.3
+    for errors, times in ((wrong_early, 1), (wrong_late, 2)):
+        asked = []
+        solved, memory = feed(TestSets(0.2, 0, 0.01), [[1.0]] * 100,
+                              lambda first=None: asked.append(first) or errors[:first])
+        assert len(asked) == times and not solved[-1][0] and memory["st1"][0] == 0
+    assert feed(TestSets(0.2, 1, 0.01), [[1.0]] * 100, lambda first=None: wrong_late[:first])[0][-1].all()
 
 
 def test_a_trial_of_2a_is_solved_whatever_the_others_do():

@@ -20,5 +20,5 @@ PAPER = report.published(ROWS)
 checks, finding, table, figure = report.told(ROWS)
 
 
-def run(config, seeds, part, caps=(30_000,) * 5):
+def run(config, seeds, part, caps=(40_000,) + (30_000,) * 4):
     return run_rows(ROWS, seeds, caps, part)
