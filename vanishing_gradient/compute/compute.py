@@ -33,7 +33,7 @@ from common.progress import Parts, Progress, collect
 from common.randomness import stream
 from common.tasks.first_symbol import rules
 from vanishing_gradient.compute import laws, training
-from vanishing_gradient.compute.training import FIRST, SOLVED, STARTS, TEST, Recipe, multiply_adds
+from vanishing_gradient.compute.training import FIRST, SOLVED, STARTS, TEST, Recipe
 
 HERE = Path(__file__).resolve().parent
 SEEDS = range(8)
@@ -95,18 +95,11 @@ def point(config, seeds, name, lag):
                           tell=lambda seen, right: progress.update(seen, solved=(right >= training.GOAL).sum()))
     progress.close()
     right = training.test(FIRST, net, made.p, seeds, lag)
-    part = dict(finals=[numbers(config, lag, needed, score) for needed, score in zip(made.sequences, right)],
+    part = dict(finals=training.finals(FIRST, config.units, lag, made.sequences, right),
                 seconds=(time.perf_counter() - began) / len(seeds))
     if film:
         part |= dict(watched=made.watched, looks=made.looks, curve=made.curve, weights=made.p)
     return part
-
-
-def numbers(config, lag, needed, score):
-    """Cost of one network, None if it is censored, and its test accuracy."""
-    solved = bool(np.isfinite(needed) and score >= SOLVED)
-    return dict(sequences=float(needed) if solved else None, accuracy=float(score),
-                multiply_adds=float(needed) * multiply_adds(config.units, lag) if solved else None)
 
 
 def watching(net, seeds, lag):

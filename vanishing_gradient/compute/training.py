@@ -13,6 +13,7 @@ from common import gradcheck
 from common.layers import accuracy, softmax_cross_entropy
 from common.networks import Network, Run, chosen, stack
 from common.optimizers import SGD, Adam, clip_by_global_norm
+from common.progress import Progress
 from common.randomness import stream, streams
 from common.tasks.first_symbol import alphabet, sequences
 
@@ -294,6 +295,27 @@ def scores(net, p, x, answers):
 def test(task, net, p, seeds, lag):
     """Accuracy (N,) on fresh sequences of each network's own test stream."""
     return scores(net, p, *labelled(task, seeds, "test", TEST, lag))[0]
+
+
+def race(task, curve, seeds, lag, budget, units):
+    """The `finals` of a curve's recipe (compute.Curve: start, optimizer, rate, batch), all seeds side by side."""
+    net = task.network(units)
+    p = stack([start(curve.start, seed, net) for seed in seeds])
+    progress = Progress(f"{task.label[:12]}, {curve.label}, lag {lag}", budget)
+    made = train(task, net, p, seeds, np.full(len(seeds), curve.rate), lag, Recipe(curve.optimizer, curve.batch),
+                 budget, tell=lambda seen, right: progress.update(seen, solved=(right >= GOAL).sum()))
+    progress.close()
+    return finals(task, units, lag, made.sequences, test(task, net, made.p, seeds, lag))
+
+
+def finals(task, units, lag, sequences, scores):
+    """[{sequences, multiply_adds, accuracy}] of every network: its cost, None if it is censored, and its test."""
+    made = []
+    for needed, score in zip(sequences.tolist(), scores.tolist()):
+        solved = bool(np.isfinite(needed) and score >= SOLVED)
+        made.append(dict(sequences=needed if solved else None, accuracy=score,
+                         multiply_adds=needed * multiply_adds(units, lag, task) if solved else None))
+    return made
 
 
 # ---------------------------------------------------------------- what a network is like

@@ -10,12 +10,9 @@ an exponential too" if the power law, fitted to the lags up to 30, errs less at 
 import numpy as np
 
 from common import results
-from common.networks import stack
-from common.progress import Progress
 from vanishing_gradient.compute import laws, training
 from vanishing_gradient.compute.compute import CURVES
 from vanishing_gradient.compute.studies.small_steps import KIND, NAME, word
-from vanishing_gradient.compute.training import SOLVED, Recipe
 
 SEEDS, MINUTES = range(8), 1.5
 USES = ("units",)
@@ -34,7 +31,7 @@ def run(config, seeds, part, short_lags=(4, 8, 14, 22, 30), long_lags=(60, 100),
     finals = {seed: {} for seed in seeds}
     for task, name, lag in points(short_lags, long_lags):
         made = part(f"{task} {name} {lag} {min(seeds)}-{max(seeds)}",
-                    lambda: raced(config.units, seeds, task, name, lag, budget))
+                    lambda: dict(finals=training.race(KIND[task], RECIPES[name], seeds, lag, budget, config.units)))
         for seed, final in zip(seeds, made["finals"]):
             finals[seed].setdefault(task, {}).setdefault(name, {})[str(lag)] = final
     return [results.entry(seed, finals[seed]) for seed in seeds]
@@ -43,21 +40,6 @@ def run(config, seeds, part, short_lags=(4, 8, 14, 22, 30), long_lags=(60, 100),
 def points(short_lags, long_lags):
     """[(task, recipe, lag)] of the study."""
     return [("latch", name, lag) for name in RECIPES for lag in (*short_lags, *long_lags)]
-
-
-def raced(units, seeds, task, name, lag, budget):
-    """{finals: [...]} of one task, recipe and lag."""
-    recipe, task = RECIPES[name], KIND[task]
-    net = task.network(units)
-    p = stack([training.start(recipe.start, seed, net) for seed in seeds])
-    progress = Progress(f"{task.label[:12]}, {recipe.label}, lag {lag}", budget)
-    made = training.train(task, net, p, seeds, np.full(len(seeds), recipe.rate), lag,
-                          Recipe(recipe.optimizer, recipe.batch), budget,
-                          tell=lambda seen, right: progress.update(seen, solved=(right >= training.GOAL).sum()))
-    progress.close()
-    right = training.test(task, net, made.p, seeds, lag)
-    return dict(finals=[dict(accuracy=float(score), sequences=float(needed) if np.isfinite(needed) and score >= SOLVED
-                             else None) for needed, score in zip(made.sequences, right)])
 
 
 # ---------------------------------------------------------------- what it shows

@@ -12,12 +12,10 @@ each law, fitted to the shorter lags, gave for the cost of the longest one.
 import numpy as np
 
 from common import results
-from common.networks import stack
-from common.progress import Progress
 from vanishing_gradient.compute import laws, training
 from vanishing_gradient.compute.compute import CURVES
 from vanishing_gradient.compute.laws import KINDS
-from vanishing_gradient.compute.training import FIRST, MARKED, SOLVED, TASKS, Recipe
+from vanishing_gradient.compute.training import FIRST, MARKED, TASKS
 
 SEEDS, MINUTES = range(8), 15
 USES = ("units",)
@@ -35,31 +33,11 @@ def run(config, seeds, part, latch_lags=(4, 5, 6, 7, 8, 9, 10, 11, 12, 13), two_
     for task in KIND:
         for lag in lags[task]:
             most = latch_budget if task == "latch" else budget
-            made = part(f"{task} {lag} {min(seeds)}-{max(seeds)}", lambda: raced(config.units, seeds, task, lag, most))
+            made = part(f"{task} {lag} {min(seeds)}-{max(seeds)}", lambda: dict(
+                finals=training.race(KIND[task], CURVES[laws.SMALL], seeds, lag, most, config.units)))
             for seed, final in zip(seeds, made["finals"]):
                 finals[seed].setdefault(task, {})[str(lag)] = final
     return [results.entry(seed, finals[seed]) for seed in seeds]
-
-
-def raced(units, seeds, task, lag, budget):
-    """{finals: [...]} of small SGD on one task at one lag."""
-    small, task = CURVES[laws.SMALL], KIND[task]
-    net = task.network(units)
-    p = stack([training.start(small.start, seed, net) for seed in seeds])
-    progress = Progress(f"{task.label[:12]}, lag {lag}", budget)
-    made = training.train(task, net, p, seeds, np.full(len(seeds), small.rate), lag,
-                          Recipe(small.optimizer, small.batch), budget,
-                          tell=lambda seen, right: progress.update(seen, solved=(right >= training.GOAL).sum()))
-    progress.close()
-    right = training.test(task, net, made.p, seeds, lag)
-    return dict(finals=[final(units, task, lag, needed, score) for needed, score in zip(made.sequences, right)])
-
-
-def final(units, task, lag, needed, score):
-    """Cost of one network, None if it is censored, and its test accuracy."""
-    solved = bool(np.isfinite(needed) and score >= SOLVED)
-    return dict(sequences=float(needed) if solved else None, accuracy=float(score),
-                multiply_adds=float(needed) * training.multiply_adds(units, lag, task) if solved else None)
 
 
 # ---------------------------------------------------------------- what it shows

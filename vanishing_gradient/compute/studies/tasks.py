@@ -9,10 +9,9 @@ that these recipes fail, not that none works.
 import numpy as np
 
 from common import results
-from common.networks import stack
 from vanishing_gradient.compute import laws, training
 from vanishing_gradient.compute.compute import CURVES
-from vanishing_gradient.compute.training import SOLVED, TASKS, Recipe
+from vanishing_gradient.compute.training import TASKS
 
 SEEDS, MINUTES = range(8), 0.3
 USES = ("units",)
@@ -29,21 +28,11 @@ def run(config, seeds, part, lags=(10, 30), budget=3000):
         for name in SHOWN:
             for lag in lags:
                 made = part(f"{task} {name} {lag} {min(seeds)}-{max(seeds)}",
-                            lambda: raced(config.units, seeds, task, name, lag, budget))
+                            lambda: dict(finals=training.race(TASKS[task], CURVES[name], seeds, lag, budget,
+                                                              config.units)))
                 for seed, final in zip(seeds, made["finals"]):
                     finals[seed].setdefault(task, {}).setdefault(name, {})[str(lag)] = final
     return [results.entry(seed, finals[seed]) for seed in seeds]
-
-
-def raced(units, seeds, task, name, lag, budget):
-    """{finals: [...]} of one task, curve and lag."""
-    curve, net = CURVES[name], TASKS[task].network(units)
-    p = stack([training.start(curve.start, seed, net) for seed in seeds])
-    made = training.train(TASKS[task], net, p, seeds, np.full(len(seeds), curve.rate), lag,
-                          Recipe(curve.optimizer, curve.batch), budget)
-    right = training.test(TASKS[task], net, made.p, seeds, lag)
-    return dict(finals=[dict(accuracy=float(score), sequences=float(needed) if np.isfinite(needed) and score >= SOLVED
-                             else None) for needed, score in zip(made.sequences, right)])
 
 
 def solved(record, task, name, lag):
