@@ -17,15 +17,16 @@ from common.progress import Progress
 from vanishing_gradient.shootout.racers import RACERS, Setting, Task
 from vanishing_gradient.shootout.training import train
 
-SEEDS, MINUTES = range(900, 903), 6.5
+SEEDS, MINUTES = range(900, 903), 20
 USES = ()
 QUICK = dict(lags=(4,), budget=200, rates_tanh=(0.01,), rates_gated=(0.1,), stds=(0.1,), alike=(4,))
 TANH = ("rnn", "tuned_rnn")
 STD = 0.1                                    # of the gated networks; their gates' biases set the time scale
 
 
-def run(config, seeds, part, lags=(30, 100, 300), budget=16_000, batches=(16, 64), stds=(0.03, 0.1, 0.3),
-        rates_tanh=(0.0003, 0.001, 0.003, 0.01, 0.03), rates_gated=(0.01, 0.03, 0.1, 0.3), alike=(30,)):
+def run(config, seeds, part, lags=(30, 100, 300, 1000), budget=16_000, batches=(16, 64), stds=(0.01, 0.03, 0.1, 0.3),
+        rates_tanh=(0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1), rates_gated=(0.01, 0.03, 0.1, 0.3, 1.0),
+        alike=(30,)):
     finals, seconds = [{"random": {}, "alike": {}} for _ in seeds], [0.0] * len(seeds)
     for name, (form, tried) in itertools.product(RACERS, (("random", lags), ("alike", alike))):
         tanh = name in TANH
