@@ -10,8 +10,9 @@ their own part (`--study shootout`); the figures read them (parts.py).
     python3 vanishing_gradient/shootout/shootout.py --commit      the committed record: seeds 0 to 7, to lag 3,000
     python3 vanishing_gradient/shootout/shootout.py --gradcheck   the gradients of every method
 
-Every method has the same sequences and the same budget: 100,000 sequences or 10^8 symbols of a seed
-and lag, whichever is fewer. A seed of a method ends after two lags unsolved. Ends with seeds solved:
+Every method has the same sequences and the same budget: 100,000 sequences of a seed and lag
+(4 * 10^8 symbols, if these are fewer: from lag 4,000 on). A seed of a method ends after two lags
+unsolved. Ends with seeds solved:
 
     lag                                   10      30     100     300   1,000   3,000
     tanh-RNN                             8/8     5/8     0/8     0/8       -       -
@@ -49,7 +50,7 @@ TOGETHER = 32                                # sequences of a seed that are aske
 class Config:
     symbols: int = setting(8, "symbols K, one of which comes first", minimum=2, maximum=64)
     budget: int = setting(100_000, "training sequences of a seed, method and lag", minimum=1, maximum=10_000_000)
-    steps: int = setting(100_000_000, "the same in symbols read: the smaller of the two counts", minimum=1,
+    steps: int = setting(400_000_000, "the same in symbols read: the smaller of the two counts", minimum=1,
                          maximum=10**12)
     longest: int = setting(0, "longest lag; 0: 3,000 with the committed seeds, 100 with fewer", minimum=0,
                            maximum=3000)

@@ -180,7 +180,7 @@ def test_answers_asked_later_are_collected_over_the_seeds_that_have_them():
 
 
 def test_the_budget_is_the_smaller_of_sequences_and_symbols():
-    assert Config().budget_of(100) == 100_000 and Config().budget_of(9_999) == 10_000
+    assert Config().budget_of(3000) == 100_000 and Config().budget_of(9_999) == 40_000
 
 
 # ---------------------------------------------------------------- after the lag that was trained
