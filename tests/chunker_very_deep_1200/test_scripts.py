@@ -78,14 +78,14 @@ def test_the_same_seed_gives_the_same_numbers(quick, tmp_path):
 
 
 def test_committed_weights_score_on_fresh_sequences():
-    done = run_script(TRAIN, "--evaluate")
+    done = run_inside(TRAIN, "--evaluate")
     assert done.returncode == 0, done.stderr
     line = next(line for line in done.stdout.splitlines() if line.startswith("m = 0: chunker"))
     assert "worst 1.000" in line and "chance 0.500" in line
 
 
 def test_evaluate_scores_the_users_own_weights_in_their_own_setting(quick):
-    done = run_script(TRAIN, "--evaluate", "--out", quick[1])
+    done = run_inside(TRAIN, "--evaluate", "--out", quick[1])
     assert done.returncode == 0 and "2 seeds" in done.stdout, done.stderr
 
 

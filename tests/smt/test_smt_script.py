@@ -94,7 +94,7 @@ def test_no_number_of_updates_depends_on_the_clock(monkeypatch):
 
 @pytest.mark.parametrize("name", STUDIES)
 def test_every_study_runs_and_makes_its_table(name, tmp_path):
-    done = run_script("smt/smt.py", "--quick", "--study", name, "--seed", 1, "--out", tmp_path)
+    done = run_inside("smt/smt.py", "--quick", "--study", name, "--seed", 1, "--out", tmp_path)
     assert done.returncode == 0, done.stderr
     saved = results.read(tmp_path / "studies" / f"{name}.json", "")
     module = study.load(HERE, name)
@@ -174,7 +174,7 @@ def test_long_scores_stop_below_one_half():
 # ---------------------------------------------------------------- saved weights, gradients
 
 def test_weights_play_without_training(quick):
-    done = run_script("smt/smt.py", "--evaluate", "--out", quick[0])
+    done = run_inside("smt/smt.py", "--evaluate", "--out", quick[0])
     assert done.returncode == 0, done.stderr
     assert "short, SMT, bits" in done.stdout and "chance 0.125" in done.stdout and "T = 128" in done.stdout
 
@@ -191,7 +191,7 @@ def test_weights_that_are_not_finite_are_named(quick, tmp_path):
         arrays = {name: file[name] for name in file.files}
     first = next(name for name in arrays if name != "run_id")
     np.savez(tmp_path / "weights.npz", **{**arrays, first: np.full_like(arrays[first], np.nan)})
-    assert_failed(run_script("smt/smt.py", "--evaluate", "--out", tmp_path), "not finite", "weights.npz")
+    assert_failed(run_inside("smt/smt.py", "--evaluate", "--out", tmp_path), "not finite", "weights.npz")
 
 
 @pytest.mark.parametrize("memory, updater", [("sphere", "mlp"), ("bits", "mlp"), ("free", "gru")])
@@ -207,7 +207,7 @@ def test_a_saved_network_answers_as_before(memory, updater):
 
 
 def test_gradcheck_passes():
-    done = run_script("smt/smt.py", "--gradcheck")
+    done = run_inside("smt/smt.py", "--gradcheck")
     assert done.returncode == 0 and done.stdout.count("relative error") == 51
 
 

@@ -77,13 +77,13 @@ def test_a_stopped_run_goes_on_from_its_finished_seeds(quick, tmp_path):
 
 
 def test_committed_weights_score_on_fresh_sequences_with_the_recorded_settings():
-    done = run_script(TRAIN, "--evaluate")
+    done = run_inside(TRAIN, "--evaluate")
     assert done.returncode == 0, done.stderr
     assert "lstm" in done.stdout and "30 seeds" in done.stdout and "chance 0.250" in done.stdout
 
 
 def test_a_users_own_weights_are_scored_with_their_settings(quick):
-    done = run_script(TRAIN, "--evaluate", "--out", quick[1])
+    done = run_inside(TRAIN, "--evaluate", "--out", quick[1])
     assert done.returncode == 0 and "64 fresh sequences, 2 seeds" in done.stdout
 
 
@@ -181,7 +181,7 @@ def test_evaluate_names_weights_that_are_missing_or_damaged(how, quick, tmp_path
     out = tmp_path / "damaged"
     shutil.copytree(quick[1], out)
     damage(out / "weights.npz", how)
-    assert_failed(run_script(TRAIN, "--evaluate", "--out", out), "weights.npz", f"python3 {TRAIN}")
+    assert_failed(run_inside(TRAIN, "--evaluate", "--out", out), "weights.npz", f"python3 {TRAIN}")
 
 
 def test_evaluate_says_when_weights_are_not_finite(quick, tmp_path):
@@ -191,7 +191,7 @@ def test_evaluate_says_when_weights_are_not_finite(quick, tmp_path):
         arrays = dict(file)
     arrays["lstm.W"] = np.full_like(arrays["lstm.W"], np.nan)
     np.savez(out / "weights.npz", **arrays)
-    assert_failed(run_script(TRAIN, "--evaluate", "--out", out), "lstm.W is not finite")
+    assert_failed(run_inside(TRAIN, "--evaluate", "--out", out), "lstm.W is not finite")
 
 
 def test_an_output_folder_that_cannot_be_written_is_named_before_training(tmp_path):

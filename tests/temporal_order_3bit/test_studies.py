@@ -6,7 +6,7 @@ import pytest
 from common import results, study
 from common.figures import plt
 from temporal_order_3bit.studies import drift, lengths, tuned_rnn
-from tests.command import assert_failed, run_inside, run_script
+from tests.command import assert_failed, run_inside
 from tests.conftest import ROOT
 
 TRAIN = "temporal_order_3bit/temporal_order_3bit.py"
@@ -20,7 +20,7 @@ def folder(tmp_path_factory):
     """Every study, run quickly into one folder."""
     out = tmp_path_factory.mktemp("studies")
     for name in STUDIES:
-        done = run_script(TRAIN, "--quick", "--study", name, "--seeds", "0-1", "--out", out)
+        done = run_inside(TRAIN, "--quick", "--study", name, "--seeds", "0-1", "--out", out)
         assert done.returncode == 0, done.stderr
     return out
 
@@ -42,7 +42,7 @@ def test_a_study_runs_quickly_tells_its_finding_and_fills_its_table(name, folder
 
 
 def test_every_study_is_drawn_and_a_damaged_one_ends_in_one_line(folder):
-    done = run_script(DRAW, "--out", folder)
+    done = run_inside(DRAW, "--out", folder)
     assert done.returncode == 0, done.stderr
     assert {"drift.png", "lengths.png", "paper_1997.png", "paper_1997_6b.png"} <= set(done.stdout.split())
     record = folder / "studies" / "drift.json"

@@ -79,7 +79,7 @@ def test_a_run_ends_with_the_same_lines(quick):
 
 @pytest.mark.parametrize("name", STUDIES)
 def test_a_quick_study_runs_and_can_be_tabled_and_drawn(name, tmp_path):
-    done = run_script(RUN, "--quick", "--study", name, "--out", tmp_path)
+    done = run_inside(RUN, "--quick", "--study", name, "--out", tmp_path)
     assert done.returncode == 0, done.stderr
     saved = study.read_all(FOLDER, tmp_path, lambda _: "")
     assert list(saved) == [name] and saved[name][0]["study"] == name
@@ -89,7 +89,7 @@ def test_a_quick_study_runs_and_can_be_tabled_and_drawn(name, tmp_path):
 
 
 def test_the_same_seed_gives_the_same_numbers_alone_or_with_others(quick, tmp_path):
-    run_script(RUN, "--quick", "--seed", 1, "--out", tmp_path)
+    run_inside(RUN, "--quick", "--seed", 1, "--out", tmp_path)
     alone, together = (json.loads((folder / "results.json").read_text(encoding="utf-8"))["runs"][-1]
                        for folder in (tmp_path, quick[1]))
     assert alone["final"] == together["final"] and alone["curves"] == together["curves"]
@@ -137,7 +137,7 @@ def test_a_check_fails_when_its_number_is_wrong_or_missing():
 
 
 def test_the_saved_networks_score_on_fresh_sequences(studied):
-    done = run_script(RUN, "--evaluate", "--out", studied)
+    done = run_inside(RUN, "--evaluate", "--out", studied)
     assert done.returncode == 0, done.stderr
     assert "LSTM (1997)" in done.stdout and "chance 0.500" in done.stdout and "length 15" in done.stdout
 
@@ -149,12 +149,12 @@ def test_weights_that_are_not_finite_are_named(studied, tmp_path):
         arrays = {name: file[name] for name in file.files}
     arrays["lstm.W"][...] = np.nan
     np.savez(path, **arrays)
-    done = run_script(RUN, "--evaluate", "--out", tmp_path / "copy")
+    done = run_inside(RUN, "--evaluate", "--out", tmp_path / "copy")
     assert_failed(done, "before_and_after.npz", "lstm.W is not finite")
 
 
 def test_gradients_are_checked_on_demand():
-    done = run_script(RUN, "--gradcheck")
+    done = run_inside(RUN, "--gradcheck")
     assert done.returncode == 0 and "12 gradients agree" in done.stdout
 
 

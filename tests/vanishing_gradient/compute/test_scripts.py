@@ -35,7 +35,7 @@ def test_a_quick_run_writes_valid_results_and_ends_with_its_lines(quick):
 
 
 def test_a_seed_gets_the_same_numbers_alone(quick, tmp_path):
-    run_script(RUN, "--quick", "--seed", 1, "--out", tmp_path)
+    run_inside(RUN, "--quick", "--seed", 1, "--out", tmp_path)
     alone, both = (results.read(folder / "results.json", "")["runs"][-1] for folder in (tmp_path, quick[1]))
     assert alone["final"] == both["final"]
 
@@ -49,7 +49,7 @@ def test_a_tiny_budget_does_not_hold_the_claim_about_the_held_out_lags(quick):
 @pytest.mark.parametrize("name", STUDIES)
 def test_a_quick_study_can_be_tabled_and_drawn(name, tmp_path):
     seeds = () if len(study.describe(HOME, name).seeds) == 1 else ("--seeds", "0-1")
-    done = run_script(RUN, "--quick", "--study", name, *seeds, "--out", tmp_path)
+    done = run_inside(RUN, "--quick", "--study", name, *seeds, "--out", tmp_path)
     assert done.returncode == 0, done.stderr
     record, arrays = study.read_all(HOME, tmp_path, lambda _: "")[name]
     module = study.load(HOME, name)
@@ -62,14 +62,14 @@ def test_a_run_is_drawn_where_it_lies(quick, tmp_path):
     for name in ("results.json", "traces.npz"):
         shutil.copy(quick[1] / name, tmp_path)
     for script in (DRAW, GIF):
-        done = run_script(script, "--out", tmp_path)
+        done = run_inside(script, "--out", tmp_path)
         assert done.returncode == 0, done.stderr
     assert {path.name for path in (tmp_path / "viz").iterdir()} == {"cost_against_lag.png", "error_returns.png"}
     assert len(imageio.imread(tmp_path / "compute.gif")) > 2
 
 
 def test_gradcheck_passes_and_sees_a_broken_gradient(monkeypatch):
-    done = run_script(RUN, "--gradcheck")
+    done = run_inside(RUN, "--gradcheck")
     assert done.returncode == 0 and "12 gradients agree" in done.stdout
     right = Network.gradients_at_end
 

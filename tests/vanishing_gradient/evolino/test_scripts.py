@@ -34,7 +34,7 @@ def test_a_quick_run_writes_valid_results_and_ends_with_its_table(quick):
 
 
 def test_a_seed_gets_the_same_numbers_alone(quick, tmp_path):
-    run_script(RUN, "--quick", "--seed", 1, "--out", tmp_path)
+    run_inside(RUN, "--quick", "--seed", 1, "--out", tmp_path)
     alone, both = (results.read(folder / "results.json", "")["runs"][-1] for folder in (tmp_path, quick[1]))
     assert alone["final"] == both["final"] and alone["curves"] == both["curves"]
 
@@ -47,7 +47,7 @@ def test_three_generations_do_not_hold_the_claims_of_many(quick):
 
 @pytest.mark.parametrize("name", STUDIES)
 def test_a_quick_study_can_be_tabled_and_drawn(name, tmp_path):
-    done = run_script(RUN, "--quick", "--study", name, "--seeds", "0-1", "--out", tmp_path)
+    done = run_inside(RUN, "--quick", "--study", name, "--seeds", "0-1", "--out", tmp_path)
     assert done.returncode == 0, done.stderr
     record, arrays = study.read_all(HOME, tmp_path, lambda _: "")[name]
     module = study.load(HOME, name)
@@ -61,20 +61,20 @@ def test_a_run_is_drawn_where_it_lies(quick, tmp_path):
     for name in ("results.json", "traces.npz"):
         shutil.copy(quick[1] / name, tmp_path)
     for script in (DRAW, GIF):
-        done = run_script(script, "--out", tmp_path)
+        done = run_inside(script, "--out", tmp_path)
         assert done.returncode == 0, done.stderr
     assert {path.name for path in (tmp_path / "viz").iterdir()} == {"closed_loop.png", "cells.png", "generations.png"}
     assert len(imageio.imread(tmp_path / "evolino.gif")) > 2
 
 
 def test_saved_networks_are_scored_on_another_stretch():
-    done = run_script(RUN, "--evaluate")
+    done = run_inside(RUN, "--evaluate")
     assert done.returncode == 0 and len(done.stdout.splitlines()) == len(evolino.CELLS)
     assert "5 networks" in done.stdout
 
 
 def test_gradcheck_passes():
-    done = run_script(RUN, "--gradcheck")
+    done = run_inside(RUN, "--gradcheck")
     assert done.returncode == 0 and "2 gradients agree" in done.stdout
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from common import results, study
-from tests.command import assert_failed, assert_refused, run_script
+from tests.command import assert_failed, assert_refused, run_inside, run_script
 from tests.conftest import ROOT
 from vanishing_gradient.long_lags import long_lags, report, rows, trials, visualize_long_lags
 from vanishing_gradient.long_lags.studies import one_line
@@ -36,7 +36,7 @@ def test_a_quick_run_writes_valid_results_and_ends_with_its_lines(quick):
 
 
 def test_a_seed_gets_the_same_numbers_alone(quick, tmp_path):
-    run_script(RUN, "--quick", "--seed", 1, "--out", tmp_path)
+    run_inside(RUN, "--quick", "--seed", 1, "--out", tmp_path)
     alone, both = (results.read(folder / "results.json", "")["runs"][-1] for folder in (tmp_path, quick[1]))
     assert alone["final"] == both["final"]
 
@@ -48,7 +48,7 @@ def test_a_hundred_sequences_hold_no_claim_of_success(quick):
 
 @pytest.mark.parametrize("name", STUDIES)
 def test_a_quick_study_can_be_tabled_and_drawn(name, tmp_path):
-    done = run_script(RUN, "--quick", "--study", name, "--seeds", "0-1", "--out", tmp_path)
+    done = run_inside(RUN, "--quick", "--study", name, "--seeds", "0-1", "--out", tmp_path)
     assert done.returncode == 0, done.stderr
     record, arrays = study.read_all(HOME, tmp_path, lambda _: "")[name]
     module = study.load(HOME, name)
@@ -59,7 +59,7 @@ def test_a_quick_study_can_be_tabled_and_drawn(name, tmp_path):
 
 @pytest.mark.parametrize("name", ["4_T500_hidden", "3b_T1000_N1", "2c_q1000_p50", "5_n13", "2a_p100_rtrl_1"])
 def test_any_line_of_the_paper_starts_with_one_command(name, tmp_path):
-    done = run_script(RUN, "--quick", "--study", "one_line", "--line", name, "--seeds", "0-1", "--out", tmp_path)
+    done = run_inside(RUN, "--quick", "--study", "one_line", "--line", name, "--seeds", "0-1", "--out", tmp_path)
     assert done.returncode == 0, done.stderr
     made = results.read(tmp_path / "studies" / "one_line.json", "")
     assert all(run["final"][name]["seen"] >= 1 for run in made["runs"]) and rows.RUNNABLE[name].title in done.stdout
@@ -93,19 +93,19 @@ def test_a_run_is_drawn_where_it_lies(quick, tmp_path):
     for name in ("results.json", "traces.npz"):
         shutil.copy(quick[1] / name, tmp_path)
     for script in (DRAW, GIF):
-        done = run_script(script, "--out", tmp_path)
+        done = run_inside(script, "--out", tmp_path)
         assert done.returncode == 0, done.stderr
     assert {path.name for path in (tmp_path / "viz").iterdir()} == {"carousel.png", "ours_over_the_papers.png"}
     assert len(imageio.imread(tmp_path / "long_lags.gif")) > 2
 
 
 def test_gradcheck_passes():
-    done = run_script(RUN, "--gradcheck")
+    done = run_inside(RUN, "--gradcheck")
     assert done.returncode == 0 and "13 gradients agree" in done.stdout
 
 
 def test_saved_networks_are_scored_on_fresh_sequences_ten_times_as_long(quick):
-    done = run_script(RUN, "--evaluate", "--out", quick[1])
+    done = run_inside(RUN, "--evaluate", "--out", quick[1])
     assert done.returncode == 0 and len(done.stdout.splitlines()) == 2 and "at T = 1000" in done.stdout
 
 
@@ -114,15 +114,15 @@ def test_saved_networks_are_scored_on_fresh_sequences_ten_times_as_long(quick):
     (("--study", "none"), ("none",)), (("--evaluate", "--cap", "5"), ("--cap",)),
     (("--line", "5_n13"), ("--line", "studies only")), (("--study", "one_line", "--line", "6a"), ("--line", "5_n13"))])
 def test_a_bad_value_is_refused_in_one_line(arguments, words, tmp_path):
-    assert_refused(run_script(RUN, *arguments, "--out", tmp_path / "out"), *words)
+    assert_refused(run_inside(RUN, *arguments, "--out", tmp_path / "out"), *words)
     assert not (tmp_path / "out").exists()
 
 
 def test_damage_is_named(quick, tmp_path):
-    assert_failed(run_script(DRAW, "--out", tmp_path), "results.json", RUN)
+    assert_failed(run_inside(DRAW, "--out", tmp_path), "results.json", RUN)
     shutil.copy(quick[1] / "results.json", tmp_path)
     np.savez(tmp_path / "traces.npz", output=np.zeros(3))
-    assert_failed(run_script(GIF, "--out", tmp_path), "traces.npz", "damaged")
+    assert_failed(run_inside(GIF, "--out", tmp_path), "traces.npz", "damaged")
 
 
 # ---------------------------------------------------------------- the report

@@ -43,7 +43,7 @@ def test_saved_programs_write_the_saved_weights_again(made):
 
 
 def test_evaluate_runs_the_saved_programs_on_the_unseen_patterns(made):
-    done = run_script(SCRIPT, "--evaluate", "--out", made)
+    done = run_inside(SCRIPT, "--evaluate", "--out", made)
     assert done.returncode == 0 and "161,697 unseen patterns" in done.stdout
     line = next(line for line in done.stdout.splitlines() if line.startswith("counting"))
     right, of = line.split()[-5], line.split()[-3]
@@ -55,17 +55,17 @@ def test_a_program_that_was_changed_is_not_as_recorded(made, tmp_path):
     record, saved = results.read_weights(tmp_path / "copy", "")
     saved["counting_program"][0, 0] = 3                              # Stop
     np.savez_compressed(tmp_path / "copy" / "weights.npz", run_id=np.array(record["run_id"]), **saved)
-    done = run_script(SCRIPT, "--evaluate", "--out", tmp_path / "copy")
+    done = run_inside(SCRIPT, "--evaluate", "--out", tmp_path / "copy")
     line = next(line for line in done.stdout.splitlines() if line.startswith("counting"))
     assert int(line.split()[-5]) == int(line.split()[-3]) - 1
 
 
 def test_figures_and_animation_are_drawn_from_saved_data(made):
-    done = run_script("vanishing_gradient/program_search/visualize_program_search.py", "--out", made)
+    done = run_inside("vanishing_gradient/program_search/visualize_program_search.py", "--out", made)
     assert done.returncode == 0, done.stderr
     assert {path.name for path in (made / "viz").glob("*.png")} >= {
         "growing_tree.png", "fits_by_cost.png", "weights_found.png"}
-    done = run_script("vanishing_gradient/program_search/make_program_search_gif.py", "--out", made)
+    done = run_inside("vanishing_gradient/program_search/make_program_search_gif.py", "--out", made)
     assert done.returncode == 0, done.stderr
     assert 10_000 < (made / "program_search.gif").stat().st_size < 1_500_000
 
@@ -74,13 +74,13 @@ def test_damaged_traces_end_in_one_line(made, tmp_path):
     shutil.copytree(made, tmp_path / "copy")
     (tmp_path / "copy" / "traces.npz").write_bytes(b"no")
     for script in ("visualize_program_search.py", "make_program_search_gif.py"):
-        done = run_script(f"vanishing_gradient/program_search/{script}", "--out", tmp_path / "copy")
+        done = run_inside(f"vanishing_gradient/program_search/{script}", "--out", tmp_path / "copy")
         assert_failed(done, "traces.npz")
 
 
 @pytest.mark.parametrize("name", list(study.find(FOLDER)))
 def test_a_study_runs_quickly_and_shows_what_it_found(name, tmp_path):
-    done = run_script(SCRIPT, "--study", name, "--quick", "--out", tmp_path)
+    done = run_inside(SCRIPT, "--study", name, "--quick", "--out", tmp_path)
     assert done.returncode == 0, done.stderr
     module = study.load(FOLDER, name)
     record = json.loads((tmp_path / "studies" / f"{name}.json").read_text(encoding="utf-8"))
@@ -96,7 +96,7 @@ def test_a_bad_value_is_refused_in_one_line(flag, value, tmp_path):
 
 
 def test_the_gradient_of_the_linear_unit_is_right():
-    done = run_script(SCRIPT, "--gradcheck")
+    done = run_inside(SCRIPT, "--gradcheck")
     assert done.returncode == 0 and "linear unit" in done.stdout
 
 

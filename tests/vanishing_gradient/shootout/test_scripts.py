@@ -6,7 +6,7 @@ import imageio.v3 as imageio
 import pytest
 
 from common import results, study
-from tests.command import assert_failed, assert_refused, run_script
+from tests.command import assert_failed, assert_refused, run_inside, run_script
 from tests.conftest import ROOT
 from vanishing_gradient.shootout import parts, shootout
 from vanishing_gradient.shootout.racers import ALIKE, RACERS, SETTINGS
@@ -34,7 +34,7 @@ def test_a_quick_run_writes_valid_results_and_ends_with_its_table(quick):
 
 
 def test_a_seed_gets_the_same_numbers_alone(quick, tmp_path):
-    run_script(RUN, "--quick", "--seed", 1, "--out", tmp_path)
+    run_inside(RUN, "--quick", "--seed", 1, "--out", tmp_path)
     alone, both = (results.read(folder / "results.json", "")["runs"][-1]["final"] for folder in (tmp_path, quick[1]))
     for name in RACERS:
         first, second = (final["random"][name]["10"] for final in (alone, both))
@@ -43,7 +43,7 @@ def test_a_seed_gets_the_same_numbers_alone(quick, tmp_path):
 
 @pytest.mark.parametrize("name", STUDIES)
 def test_a_quick_study_can_be_tabled_and_drawn(name, tmp_path):
-    done = run_script(RUN, "--quick", "--study", name, "--out", tmp_path)
+    done = run_inside(RUN, "--quick", "--study", name, "--out", tmp_path)
     assert done.returncode == 0, done.stderr
     record, arrays = study.read_all(HOME, tmp_path, lambda _: "")[name]
     module = study.load(HOME, name)
@@ -56,14 +56,14 @@ def test_a_run_is_drawn_where_it_lies(quick, tmp_path):
     for name in ("results.json", "traces.npz"):
         shutil.copy(quick[1] / name, tmp_path)
     for script in (DRAW, GIF):
-        done = run_script(script, "--out", tmp_path)
+        done = run_inside(script, "--out", tmp_path)
         assert done.returncode == 0, done.stderr
     assert {path.name for path in (tmp_path / "viz").iterdir()} == {"success.png", "cost.png", "later.png"}
     assert len(imageio.imread(tmp_path / "shootout.gif")) > 2
 
 
 def test_gradcheck_passes():
-    done = run_script(RUN, "--gradcheck")
+    done = run_inside(RUN, "--gradcheck")
     assert done.returncode == 0 and f"{2 * len(RACERS)} gradients agree" in done.stdout
 
 
@@ -71,15 +71,15 @@ def test_gradcheck_passes():
     (("--budget", "0"), ("--budget", "at least 1")), (("--longest", "20000"), ("--longest", "at most 3000")),
     (("--study", "settings", "--later", "10"), ("--later", "settings")), (("--study", "none"), ("none", "settings"))])
 def test_a_bad_value_is_refused_in_one_line(arguments, words, tmp_path):
-    assert_refused(run_script(RUN, *arguments, "--out", tmp_path / "out"), *words)
+    assert_refused(run_inside(RUN, *arguments, "--out", tmp_path / "out"), *words)
     assert not (tmp_path / "out").exists()
 
 
 def test_damage_is_named(quick, tmp_path):
-    assert_failed(run_script(DRAW, "--out", tmp_path), "results.json", RUN)
+    assert_failed(run_inside(DRAW, "--out", tmp_path), "results.json", RUN)
     shutil.copy(quick[1] / "results.json", tmp_path)
     (tmp_path / "traces.npz").write_bytes(b"PK")
-    assert_failed(run_script(GIF, "--out", tmp_path), "traces.npz", "damaged")
+    assert_failed(run_inside(GIF, "--out", tmp_path), "traces.npz", "damaged")
 
 
 # ---------------------------------------------------------------- what is committed
@@ -120,7 +120,7 @@ def test_a_method_that_did_not_get_there_was_given_the_whole_budget():
 
 
 def test_saved_networks_are_scored_on_fresh_sequences():
-    done = run_script(RUN, "--evaluate")
+    done = run_inside(RUN, "--evaluate")
     assert done.returncode == 0 and "8 networks" in done.stdout
 
 

@@ -41,7 +41,7 @@ def test_a_quick_run_writes_a_valid_record_with_every_row(quick):
 
 
 def test_a_seed_gives_the_same_numbers_alone_and_with_others(quick, tmp_path):
-    run_script(RUN, "--quick", "--seed", 1, "--out", tmp_path)
+    run_inside(RUN, "--quick", "--seed", 1, "--out", tmp_path)
     alone, together = (json.loads((folder / "results.json").read_text())["runs"][-1] for folder in (tmp_path, quick[1]))
     assert alone["final"] == together["final"]
 
@@ -75,7 +75,7 @@ def test_figures_and_gif_are_drawn_from_saved_data_alone(quick, tmp_path):
 
 
 def test_saved_solutions_are_scored_on_fresh_sequences():
-    done = run_script(RUN, "--evaluate")
+    done = run_inside(RUN, "--evaluate")
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
     assert len(lines) == len(experiment.ROWS) and all("constant answer 0.500" in line for line in lines)
@@ -83,13 +83,13 @@ def test_saved_solutions_are_scored_on_fresh_sequences():
 
 
 def test_gradients_of_the_opponents_are_checked_on_demand():
-    done = run_script(RUN, "--gradcheck")
+    done = run_inside(RUN, "--gradcheck")
     assert done.returncode == 0 and done.stdout.count("ok") == 4
 
 
 @pytest.mark.parametrize("name", STUDIES)
 def test_a_quick_study_runs_and_can_be_tabled_and_drawn(name, tmp_path):
-    done = run_script(RUN, "--quick", "--study", name, "--seeds", "0-1", "--out", tmp_path)
+    done = run_inside(RUN, "--quick", "--study", name, "--seeds", "0-1", "--out", tmp_path)
     assert done.returncode == 0, done.stderr
     record = results.read(tmp_path / "studies" / f"{name}.json", "", FOLDER)
     module = study.load(HOME, name)
@@ -152,7 +152,7 @@ def test_missing_or_damaged_files_are_named_with_the_command_that_makes_them(scr
 
 def test_missing_weights_are_named_with_the_command_that_makes_them(quick, tmp_path):
     shutil.copy(quick[1] / "results.json", tmp_path)
-    assert_failed(run_script(RUN, "--evaluate", "--out", tmp_path), "weights.npz", RUN)
+    assert_failed(run_inside(RUN, "--evaluate", "--out", tmp_path), "weights.npz", RUN)
 
 
 def test_side_by_side_is_at_least_twenty_times_as_fast_as_one_at_a_time():
