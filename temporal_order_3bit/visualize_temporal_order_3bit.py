@@ -49,7 +49,7 @@ def training_curves(record, arrays):
                  ha="right")
     chance_line(symbols, 2 * CHANCE)
     symbols.set(xlabel="update", ylabel="share of answers with it right", ylim=(0, 1.05), xlim=(0, SHOWN_UPDATES),
-                title="the LSTM knows the first symbol first")
+                title="the two symbols, asked apart: LSTM")
     fig.legend(*right.get_legend_handles_labels(), loc="outside lower center", ncols=4,
                title=f"{len(record['runs'])} seeds: median, middle half (band), worst seed (dotted)")
     return fig
@@ -94,7 +94,7 @@ def inside_one_lstm(record, arrays):
     for ax, label in zip(axes[:, 0], ("symbol", "largest input gate", "cell state s", "cell output y")):
         ax.set_ylabel(label)
     fig.legend(*axes[2, 0].get_legend_handles_labels(), loc="outside lower center", ncols=4)
-    fig.suptitle(f"the first symbol is kept as the direction in which cells move ({shown_seed(record)})", fontsize=12)
+    fig.suptitle(f"one sequence of each class ({shown_seed(record)})", fontsize=12)
     return fig
 
 

@@ -293,11 +293,11 @@ def figure(record, arrays):
         left.plot(x, np.median(curves, 0), color=color, label=text)
     chance_line(left, 0.5)
     left.set(xscale="log", xlabel="strings", ylabel="mean target error", ylim=(0, 0.85),
-             title=f"A takes over ({len(runs)} runs: median, range)")
+             title=f"error of A on the answer ({len(runs)} runs: median, range)")
     left.legend(loc="upper right")
     taken = np.array([run_["curves"]["inputs_of_C"] for run_ in runs], dtype=float)
     x = s["two_nets_strings"]["mean"] * (np.arange(taken.shape[1]) + 0.5) / taken.shape[1]
     right.fill_between(x, taken.min(0), taken.max(0), color=ROLE["chunker"], alpha=0.2, linewidth=0)
     right.plot(x, np.median(taken, 0), color=ROLE["chunker"])
-    right.set(xlabel="strings", ylabel="inputs of C per string of 21", title="C is used less and less", ylim=(0, 21))
+    right.set(xlabel="strings", ylabel="inputs of C per string of 21", title="what is passed on to C", ylim=(0, 21))
     return fig

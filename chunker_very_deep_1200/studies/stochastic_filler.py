@@ -105,7 +105,7 @@ def figure(record, arrays):
                        color=color, markerfacecolor=face, linewidth=1, markersize=5, capsize=2,
                        label=f"{name} criterion")
     left.set(yscale="log", xlabel="entropy of the filler (bits per symbol)", ylabel="surprises per sequence k",
-             title="k follows the theory, not the entropy")
+             title="surprises against the entropy of the filler")
     left.set_xscale("symlog", linthresh=0.01)
     left.set_xlim(-0.001, 3)
     left.legend(loc="upper left")
