@@ -1,9 +1,11 @@
 """What the studies of a larger budget and of every update make of their numbers."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
-from vanishing_gradient.compute.studies import every_update, more_budget, small_steps
+from vanishing_gradient.compute.studies import an_hour, every_update, more_budget, small_steps
 
 LAGS = (4, 5, 6, 7, 8, 9, 10, 11, 12, 13)
 
@@ -65,3 +67,40 @@ def test_an_error_counts_only_until_the_state_holds_the_symbol():
     assert (made["holds_at"], made["largest"], made["there"], made["last"], made["updates"]) == (3, -3, 2, 1, 4)
     never = every_update.numbers(error, 0 * held, np.nan, 0.5)
     assert never["holds_at"] is None and never["largest"] == 1 and never["sequences"] is None
+
+
+# ---------------------------------------------------------------- an hour of compute
+
+def test_the_best_setting_solves_most_then_needs_fewest():
+    scores = {"sgd plain 1 4": [3, 900.0], "sgd plain 1 16": [4, 2000.0], "sgd plain 3 4": [4, 1000.0],
+              "sgd orthogonal 1 4": [8, 1.0]}
+    assert an_hour.best(scores, "plain") == an_hour.Setting("sgd", "plain", 3.0, 4)
+    assert an_hour.best(scores, "orthogonal") == an_hour.Setting("sgd", "orthogonal", 1.0, 4)
+
+
+@pytest.mark.parametrize("best, tried", [(1.0, [0.3, 1.0, 3.0]), (3.0, [0.3, 1.0, 3.0, 9.0]),
+                                         (0.3, [0.1, 0.3, 1.0, 3.0])])
+def test_a_best_rate_at_the_edge_brings_one_rate_more(best, tried, monkeypatch):
+    def trained(task, net, p, seeds, rates, *rest):
+        return SimpleNamespace(sequences=np.where(np.isclose(rates, best), 100.0, 500.0))
+
+    monkeypatch.setattr(an_hour.training, "train", trained)
+    found = an_hour.Choice(4, "latch", "sgd", (900, 901), (10,), 1000).grid((0.3, 1.0, 3.0), (4,))
+    assert sorted({float(setting.split()[2]) for setting in found}) == tried
+    assert an_hour.best(found, "plain").rate == best and found[an_hour.key("sgd", "plain", best, 4)] == [2, 200.0]
+
+
+def test_a_recipe_ends_after_a_lag_that_no_network_learns(monkeypatch):
+    asked = []
+
+    def race(task, curve, seeds, lag, budget, units):
+        asked.append((curve.optimizer, curve.start, lag))
+        return [dict(sequences=10.0 if lag < 30 and seed else None, multiply_adds=None, accuracy=1.0) for seed in seeds]
+
+    monkeypatch.setattr(an_hour.training, "race", race)
+    monkeypatch.setattr(an_hour.Choice, "grid", lambda self, rates, batches: {
+        an_hour.key(self.optimizer, start, 1.0, 4): [0, 1.0] for start in an_hour.STARTS})
+    runs = an_hour.run(SimpleNamespace(units=4), [0, 1], lambda name, make: make())
+    assert asked == [(o, s, lag) for _ in an_hour.KIND for o in ("sgd", "adam") for s in an_hour.STARTS
+                     for lag in (10, 30)]
+    assert list(runs[0]["final"]["latch"]["adam_plain"]["lags"]) == ["10", "30"]
