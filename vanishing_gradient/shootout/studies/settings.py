@@ -4,7 +4,7 @@ Every point of a grid trains on three seeds that are used for nothing else. The 
 seeds solved, then the fewest sequences until 99 % (a network that does not get there counts the whole
 budget), then the highest accuracy. A batch size and scale with which no network was right is not
 tried at longer lags. The room's constants SETTINGS and ALIKE must be what this record gives (tested);
-a rate at the edge of its grid is named in the table.
+a rate or scale at the edge of its grid is named in the table.
 """
 
 import itertools
@@ -17,16 +17,16 @@ from common.progress import Progress
 from vanishing_gradient.shootout.racers import RACERS, Setting, Task
 from vanishing_gradient.shootout.training import train
 
-SEEDS, MINUTES = range(900, 903), 20
+SEEDS, MINUTES = range(900, 903), 30
 USES = ()
 QUICK = dict(lags=(4,), budget=200, rates_tanh=(0.01,), rates_gated=(0.1,), stds=(0.1,), alike=(4,))
 TANH = ("rnn", "tuned_rnn")
 STD = 0.1                                    # of the gated networks; their gates' biases set the time scale
 
 
-def run(config, seeds, part, lags=(30, 100, 300, 1000), budget=16_000, batches=(16, 64), stds=(0.01, 0.03, 0.1, 0.3),
-        rates_tanh=(0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1), rates_gated=(0.01, 0.03, 0.1, 0.3, 1.0),
-        alike=(30,)):
+def run(config, seeds, part, lags=(30, 100, 300, 1000), budget=16_000, batches=(16, 64),
+        stds=(0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0), rates_tanh=(0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1),
+        rates_gated=(0.01, 0.03, 0.1, 0.3, 1.0), alike=(30,)):
     finals, seconds = [{"random": {}, "alike": {}} for _ in seeds], [0.0] * len(seeds)
     for name, (form, tried) in itertools.product(RACERS, (("random", lags), ("alike", alike))):
         tanh = name in TANH
@@ -96,16 +96,22 @@ def checks(record):
     return []
 
 
+def at_the_edge(setting, every, what):
+    """' (edge)' if the rate, or the scale, is the smallest or the largest of those tried."""
+    tried = sorted({getattr(other, what) for _, other, _, _ in every})
+    return " (edge)" if len(tried) > 1 and getattr(setting, what) in (tried[0], tried[-1]) else ""
+
+
 def rows_of(record, form):
     rows = []
     for name, lags in record["runs"][0]["final"][form].items():
         for lag in lags:
             every = ranked(record, form, name, lag)
             _, setting, solved, sequences = every[0]
-            rates = sorted({other.rate for _, other, _, _ in every})
-            edge = " (edge)" if solved and setting.rate in (rates[0], rates[-1]) else ""
-            rows.append([RACERS[name].label, f"{int(lag):,}", len(every), f"{setting.rate:g}{edge}", setting.batch,
-                         f"{setting.std:g}", f"{solved} of {len(record['runs'])}", f"{sequences:,.0f}"])
+            edge = {what: at_the_edge(setting, every, what) if solved else "" for what in ("rate", "std")}
+            rows.append([RACERS[name].label, f"{int(lag):,}", len(every), f"{setting.rate:g}{edge['rate']}",
+                         setting.batch, f"{setting.std:g}{edge['std']}", f"{solved} of {len(record['runs'])}",
+                         f"{sequences:,.0f}"])
     return rows
 
 
@@ -118,6 +124,6 @@ def table(record):
 def finding(record):
     count = sum(len(ranked(record, "random", name, lag)) for name, lags in
                 record["runs"][0]["final"]["random"].items() for lag in lags)
-    rows = [row for row in rows_of(record, "random") if "edge" in row[3]]
+    rows = [row for row in rows_of(record, "random") if "edge" in row[3] + row[5]]
     return (f"Of {count} settings (method, lag, rate, batch, scale) on {len(record['runs'])} seeds the table shows the "
-            f"best of each method and lag; {len(rows)} of them lie at the edge of the rates tried.")
+            f"best of each method and lag; {len(rows)} of them lie at the edge of the rates or scales tried.")
