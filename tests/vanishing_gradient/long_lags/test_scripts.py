@@ -174,6 +174,13 @@ def test_a_line_that_was_stopped_before_the_published_mean_is_not_judged():
         assert report.count([(rows.ADDING, found)]) == (1, judged, 0)
 
 
+def test_a_line_that_the_paper_never_solved_comes_out_when_no_trial_is_solved_by_then():
+    for solved, seen, out in ((0.0, 200_000, 1), (0.0, 100_000, 0), (1.0, 200_000, 0)):
+        final = dict(solved=solved, seen=seen, sequences=seen if solved else None)
+        found = report.compared(record_of(rows.ELMAN.name, [final] * 10), rows.ELMAN.name)
+        assert report.count([(rows.ELMAN, found)]).out == out
+
+
 def test_every_line_of_the_paper_stands_in_the_readmes_table():
     record = results.read(HOME / "results.json", "")
     saved = {name: made for name, (made, _) in study.read_all(HOME, HOME, lambda _: "").items()}
