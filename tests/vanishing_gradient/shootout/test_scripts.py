@@ -88,10 +88,13 @@ def committed(name=None):
     return results.read(HOME / (f"studies/{name}.json" if name else "results.json"), "git checkout")
 
 
-def test_the_settings_are_those_that_the_grid_found_best():
-    module, record = study.load(HOME, "settings"), committed("settings")
-    assert module.best(record) == SETTINGS and module.best(record, "alike") == ALIKE
-    assert record["config"]["seeds"] == [900, 901, 902], "settings are chosen on seeds that are used for nothing else"
+def test_the_settings_are_the_best_of_the_grid_and_of_its_finalists():
+    grid, finalists = (study.load(HOME, name) for name in ("settings", "finalists"))
+    record, last = committed("settings"), committed("finalists")
+    assert grid.best(record) | finalists.best(last) == SETTINGS and grid.best(record, "alike") == ALIKE
+    for name, lag, chosen in finalists.best_of_grid(4):
+        assert {setting for _, setting, *_ in finalists.ranked(last, name, lag)} == set(chosen)
+    assert all(seed in range(900, 920) for one in (record, last) for seed in one["config"]["seeds"])
 
 
 def test_the_committed_run_has_the_recorded_settings_and_every_seed():

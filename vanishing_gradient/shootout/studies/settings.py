@@ -3,8 +3,9 @@
 Every point of a grid trains on three seeds that are used for nothing else. The best has the most
 seeds solved, then the fewest sequences until 99 % (a network that does not get there counts the whole
 budget), then the highest accuracy. A batch size and scale with which no network was right is not
-tried at longer lags. The room's constants SETTINGS and ALIKE must be what this record gives (tested);
-a rate or scale at the edge of its grid is named in the table.
+tried at longer lags. The tanh-RNNs' best four go on to the study `finalists`; elsewhere, and for distractors
+from the same symbols, the room's constants SETTINGS and ALIKE must be the best of this record (tested). A rate
+or scale at the edge of its grid is named in the table.
 """
 
 import itertools
