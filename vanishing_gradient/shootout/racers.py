@@ -75,9 +75,9 @@ RACERS = {
 GATED = ("lstm", "lstm_forget", "gru")
 
 SETTINGS = {
-    "rnn": {30: Setting(0.01, 16, 0.3), 100: Setting(0.03, 64, 0.03)},
-    "tuned_rnn": {30: Setting(0.003, 16, 0.003), 100: Setting(0.0003, 16, 0.001), 300: Setting(0.0001, 64, 0.003),
-                  1000: Setting(0.0003, 64, 0.003)},
+    "rnn": {30: Setting(0.01, 16, 0.03), 100: Setting(0.01, 16, 0.001)},
+    "tuned_rnn": {30: Setting(0.003, 16, 0.003), 100: Setting(0.0003, 16, 0.001), 300: Setting(0.0003, 16, 0.01),
+                  1000: Setting(0.0001, 16, 0.01)},
     "lstm": {30: Setting(0.3, 16, 0.1), 100: Setting(0.1, 16, 0.1), 300: Setting(0.3, 16, 0.1),
              1000: Setting(0.1, 16, 0.1)},
     "lstm_forget": {30: Setting(0.1, 16, 0.1), 100: Setting(0.1, 16, 0.1), 300: Setting(0.1, 64, 0.1),
