@@ -259,9 +259,21 @@ def finding(record):
     said = [f"{NAMES[name]}: {', '.join(found)}" for name, found in reached.items()]
     at, later = record["config"]["at"], max(record["config"]["later"])
     proofs, far = measured(record, FORM, "binary", at, "certified"), asked(record, "binary", later)
-    return (f"Seeds of {n} solved within the budget, by lag: {'; '.join(said)}. Of the networks with bits that were "
-            f"trained at lag {at}, {int(proofs.sum())} are proved for every lag from there on; "
+    return (f"Seeds of {n} solved within the budget, by lag: {'; '.join(said)}.{grown(record)} Of the networks "
+            f"with bits that were trained at lag {at}, {int(proofs.sum())} are proved for every lag from there on; "
             f"{(far >= SOLVED).sum()} of the {len(far)} whose codes could be enumerated are right at {later:,}.")
+
+
+def grown(record):
+    """How much the sequences seen grow from the second lag to the longest one, as a sentence."""
+    said = []
+    for name in ("smt", "binary", "transformer"):
+        lags = lags_run(record, FORM, name)[1:]
+        if len(lags) > 1:
+            first, last = lags[0], lags[-1]
+            few, many = (np.median(measured(record, FORM, name, lag, "seen")) for lag in (first, last))
+            said.append(f"{NAMES[name]} {many / few:.1f} times as many")
+    return f" Sequences at lag {last}, medians, against lag {first}: {'; '.join(said)}." if said else ""
 
 
 def table(record):
