@@ -14,8 +14,8 @@ from common.config import run
 from common.figures import ROLE, draw, plt
 from vanishing_gradient.compute import laws
 from vanishing_gradient.compute.laws import costs, median, words
-from vanishing_gradient.compute.studies import (every_update, gradient_flow, mechanism, small_steps, strong_symbol,
-                                                weak_filler)
+from vanishing_gradient.compute.studies import (an_hour, every_update, gradient_flow, mechanism, small_steps,
+                                                strong_symbol, weak_filler)
 
 HERE = Path(__file__).resolve().parent
 ARRAYS = ("radius", "flow", "decodable", "curve", "looks", "all_radius", "all_looks")
@@ -116,14 +116,19 @@ def _from_studies(studies):
     made = {}
     for name, words_of in (("small_steps", _million), ("gradient_flow", _small),
                            ("every_update", _returned), ("mechanism", _beyond), ("strong_symbol", _strong),
-                           ("weak_filler", _lucky)):
+                           ("weak_filler", _lucky), ("an_hour", _hour)):
         there = studies.get(name)
         made |= words_of(there) if there else {}
     return {name: made.get(name, "(not run)") for name in QUOTED}
 
 
 QUOTED = ("million", "million_power", "farthest", "farthest_budget", "ratios", "flow_growth", "flow_way",
-          "returned", "would_return", "beyond", "strong", "lucky")
+          "returned", "would_return", "beyond", "strong", "lucky", "hour", "hour_budget")
+
+
+def _hour(record):
+    """How far every task gets within an hour, and the budget of a network."""
+    return dict(hour=an_hour.farthest(record), hour_budget=f"{record['config']['budgets'][0]:,}")
 
 
 def _million(record):
