@@ -15,10 +15,10 @@ Every method has the same sequences and the same budget: 100,000 sequences of a 
 unsolved. Ends with seeds solved:
 
     lag                                   10      30     100     300   1,000   3,000
-    tanh-RNN                             8/8     5/8     0/8     0/8       -       -
-    orthogonal tanh-RNN                  8/8     8/8     8/8     7/8     2/8     0/8
+    tanh-RNN                             8/8     4/8     0/8     0/8       -       -
+    orthogonal tanh-RNN                  8/8     7/8     6/8     7/8     3/8     0/8
     LSTM, closed input gates             8/8     8/8     8/8     8/8     8/8     8/8
-    LSTM with forget gate, chrono        8/8     8/8     8/8     6/8     6/8     4/8
+    LSTM with forget gate, chrono        8/8     8/8     8/8     6/8     8/8     8/8
     GRU, chrono                          8/8     8/8     8/8     8/8     8/8     8/8
 """
 
