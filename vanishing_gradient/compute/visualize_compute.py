@@ -123,12 +123,14 @@ def _from_studies(studies):
 
 
 QUOTED = ("million", "million_power", "farthest", "farthest_budget", "ratios", "flow_growth", "flow_way",
-          "returned", "would_return", "beyond", "strong", "lucky", "hour", "hour_budget")
+          "returned", "would_return", "beyond", "strong", "lucky", "hour", "hour_budget",
+          "hour_rule")
 
 
 def _hour(record):
-    """How far every task gets within an hour, and the budget of a network."""
-    return dict(hour=an_hour.farthest(record), hour_budget=f"{record['config']['budgets'][0]:,}")
+    """How far every task gets with a choice of its own, the budget of a network, what a rule gets of two-sequence."""
+    return dict(hour=an_hour.farthest(record), hour_budget=f"{record['config']['budgets'][0]:,}",
+                hour_rule=f"{an_hour.sign_of_the_sum(100):.2f}")
 
 
 def _million(record):

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from vanishing_gradient.compute.studies import an_hour, every_update, more_budget, small_steps
+from vanishing_gradient.compute.training import marked_bit, two_sequence
 
 LAGS = (4, 5, 6, 7, 8, 9, 10, 11, 12, 13)
 
@@ -104,3 +105,12 @@ def test_a_recipe_ends_after_a_lag_that_no_network_learns(monkeypatch):
     assert asked == [(o, s, lag) for _ in an_hour.KIND for o in ("sgd", "adam") for s in an_hour.STARTS
                      for lag in (10, 30)]
     assert list(runs[0]["final"]["latch"]["adam_plain"]["lags"]) == ["10", "30"]
+
+
+def test_the_rules_that_add_up_all_inputs_get_what_is_computed():
+    rng = np.random.default_rng(0)
+    x, answers = two_sequence(rng, 20_000, 100)
+    assert np.mean((x.sum((0, 1)) > 0) == answers) == pytest.approx(an_hour.sign_of_the_sum(100), abs=0.01)
+    x, answers = marked_bit(rng, 20_000, 30)
+    assert np.mean((x[:, 0].sum(0) > 0) == answers) == pytest.approx(an_hour.majority(30), abs=0.015)
+    assert an_hour.majority(1) == 0.75 and an_hour.majority(2) == 0.75
