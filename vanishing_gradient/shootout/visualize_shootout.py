@@ -178,7 +178,7 @@ def solved_cell(by_lag, lag):
     last = by_lag[max(by_lag)]
     a_symbol = last.seconds / (last.seen * (max(by_lag) + 1))
     minutes = Config().budget_of(lag) * (lag + 1) * a_symbol * last.seeds / 60
-    more = "over " if last.short else ""                   # attention: the seconds of a symbol grow with the lag
+    more = "over " if last.short or last.solved else ""    # attention costs more with the lag; solved seeds end early
     return f"not run ({more}{minutes:,.0f} min)"
 
 
