@@ -113,7 +113,7 @@ def checks(record, rows):
 
 
 def finding(record, rows):
-    """One sentence: how many lines come out (all trials solved, mean within a factor of two), and the means."""
+    """One sentence: how many lines came out (see comes_out), and the means."""
     lines = [(row, found) for row in rows if (found := compared(record, row.name)) is not None]
     counted = count(lines)
     solved, trials = (sum(getattr(found, what) for _, found in lines) for what in ("solved", "trials"))
@@ -121,7 +121,7 @@ def finding(record, rows):
     least, most = f"{ratios[0]:.2g}", f"{ratios[-1]:.2g}"
     times = least if least == most else f"{least} to {most}"
     early = f" ({counted.run - counted.judged} more stopped before)" if counted.judged < counted.run else ""
-    return (f"{counted.out} of {counted.judged} {'line' if counted.judged == 1 else 'lines'} within a factor of two"
+    return (f"{counted.out} of {counted.judged} {'line' if counted.judged == 1 else 'lines'} came out"
             f"{early}; {solved} of {trials} trials solved, {times} times the paper's sequences"
             f"{' (unsolved: the cap)' if solved < trials else ''}.")
 
@@ -146,7 +146,7 @@ class Counted(NamedTuple):
     """Lines of the paper; one with several readings counts once."""
     run: int
     judged: int                          # run, and not stopped before the published mean
-    out: int                             # within a factor of two in at least one reading
+    out: int                             # as published (comes_out), in at least one reading
 
 
 def count(lines):
