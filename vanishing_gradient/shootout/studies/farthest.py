@@ -11,7 +11,7 @@ from common import results, tables
 from vanishing_gradient.shootout.racers import RACERS
 from vanishing_gradient.shootout.shootout import race, solved, until_goal
 
-SEEDS, MINUTES = range(8), 4
+SEEDS, MINUTES = range(8), 5
 USES = ("symbols", "steps")
 QUICK = dict(lag=10, steps=20_000)
 METHODS = ("lstm", "gru")

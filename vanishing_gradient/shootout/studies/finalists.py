@@ -17,7 +17,7 @@ from common import results
 from vanishing_gradient.shootout.racers import RACERS, Setting, Task
 from vanishing_gradient.shootout.studies import settings
 
-SEEDS, MINUTES = range(900, 908), 19
+SEEDS, MINUTES = range(900, 908), 14
 USES = ("budget", "steps")
 QUICK = dict(finalists=2, budget=64)
 GRID = Path(__file__).with_name("settings.json")

@@ -18,7 +18,7 @@ from common.progress import Progress
 from vanishing_gradient.shootout.racers import RACERS, Setting, Task
 from vanishing_gradient.shootout.training import train
 
-SEEDS, MINUTES = range(900, 903), 30
+SEEDS, MINUTES = range(900, 903), 32
 USES = ()
 QUICK = dict(lags=(4,), budget=200, rates_tanh=(0.01,), rates_gated=(0.1,), stds=(0.1,), alike=(4,))
 TANH = ("rnn", "tuned_rnn")

@@ -18,7 +18,7 @@ from common.tasks.first_symbol import RULES, TITLES, VARIANTS, rules, sequences
 from vanishing_gradient.shootout.racers import ALIKE, GATED, RACERS, SETTINGS
 from vanishing_gradient.shootout.shootout import lags_run, race, solved, until_goal
 
-SEEDS, MINUTES = range(8), 6
+SEEDS, MINUTES = range(8), 4
 USES = ("budget", "steps")
 QUICK = dict(lags=(10,), lags_alike=(10,), budget=1300)
 OTHERS = ("two", "cycle", "asked", "alike")
