@@ -251,7 +251,7 @@ def surprises(record, studies):
                     f"that only its place marks the first, the gated networks solve {solved} of {seeds} at lag {far}, "
                     "with a third of the budget (study `variants`).")
     if "settings" in studies:
-        said.append(f"**The scale of the first weights decides how far a tanh-RNN gets.** Orthogonal, lag 100, "
+        said.append(f"**The scale of the first weights matters to a tanh-RNN.** Orthogonal, lag 100, "
                     f"networks of the grid of rates and batches that solve it: {by_scale(studies['settings'])}.")
     return "\n".join(f"- {sentence}" for sentence in said) + "\n"
 
@@ -277,7 +277,7 @@ def later_words(record, studies):
             f"**What a plain tanh-RNN still tells apart, it keeps.** It is right on {mean('rnn', TRAINED)} at lag "
             f"{TRAINED} and on {mean('rnn', last)} at {last:,}, on exactly the same share in {same} of "
             f"{len(rnn[last])} seeds{steady(studies)}.",
-            f"**An orthogonal one turns.** At lag {lowest:,} it is right on {np.mean(turning[lowest]):.2f}"
+            f"**An orthogonal one turns.** At its worst lag, {lowest:,}, it is right on {np.mean(turning[lowest]):.2f}"
             f"{turned(studies, lowest)}.{untimed(rows(every_record(record), 'asked'))}"]
 
 

@@ -2,9 +2,9 @@
 
 Any line of tables 1 to 8, one command each, with the paper's number of trials (`--line NAME`; README.md lists those
 that have no study of their own, with their hours). Unsolved trials stop at twice the paper's mean number of sequences
-(`--times 2`). The running trials are kept every 10,000 sequences: the same command goes on after a stop. Committed is
-2c with q = p = 200 (section 5.2, table 3): a symbol, at least two hundred random distractors of two hundred kinds, the
-answer. A constant answer is wrong by 0.5.
+(`--times 2`). The running trials are kept every 10,000 sequences: the same command goes on after a stop. Committed is,
+as an example, 2c with q = p = 200 (section 5.2, table 3; also a line of `table_3`): a symbol, at least two hundred
+random distractors of two hundred kinds, the answer. A constant answer is wrong by 0.5.
 """
 
 from vanishing_gradient.long_lags import report
